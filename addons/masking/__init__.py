@@ -1,0 +1,1 @@
+"""Placeholders out, originals back. No I/O, no mitmproxy."""

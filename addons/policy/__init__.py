@@ -1,0 +1,1 @@
+"""Rules over findings: what may leave, what is masked, what stays, what is refused. No I/O."""

@@ -1,0 +1,171 @@
+"""The words that codecs speak: segments, unreadable parts, parsed requests, streams.
+
+Rules for this room: sans-IO. Bytes or strings in, bytes or strings out; no sockets, no clocks,
+no mitmproxy, no detection. A codec says where the human text is and writes other text there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class WireError(Exception):
+    """The client's bytes cannot be read as what they claim to be.
+
+    ``code`` is a stable word (``malformed_json``, ``too_deep``, ``duplicate_key``, ...), ``where`` a
+    JSON path, byte offset or header name. Neither ever quotes the data.
+    """
+
+    def __init__(self, code: str, where: str, message: str, status: int = 400) -> None:
+        super().__init__(f"{message} ({where})")
+        self.code = code
+        self.where = where
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One piece of human text inside a message."""
+
+    path: str
+    """Where it is, e.g. ``$.messages[2].content[0].text``; ``header:x-user``; ``query:q``."""
+    role: str
+    """``system``, ``user``, ``assistant``, ``tool``, ``schema`` (tool and format definitions), ``metadata``."""
+    text: str
+
+
+class UnreadableKind(StrEnum):
+    """Why a part cannot be inspected."""
+
+    IMAGE = "image"
+    AUDIO = "audio"
+    FILE = "file"
+    BINARY = "binary"
+    TOKENS = "tokens"
+    CONTENT_TYPE = "content_type"
+    REMOTE = "remote"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A part that may hold personal data and cannot be read; policy decides (default: block)."""
+
+    path: str
+    kind: UnreadableKind
+
+
+class ParsedRequest(Protocol):
+    """A request body, taken apart. Immutable but for ``encode``, which returns new bytes."""
+
+    segments: Sequence[Segment]
+    unreadable: Sequence[Unreadable]
+    model: str | None
+    """The model named by the client, if any."""
+    stream: bool
+    """True if the client asked for a streamed reply."""
+
+    def encode(self, texts: Mapping[int, str], *, model: str | None = None) -> bytes:
+        """Body with segment i's text replaced by ``texts[i]`` (and the model name, if given).
+
+        With nothing to replace, the bytes are those that came in.
+        """
+        ...
+
+
+class TextRestorer(Protocol):
+    """Puts originals back into one run of text. A pure state machine; never raises."""
+
+    def feed(self, text: str) -> str:
+        """Text that can be emitted now; holds back only what may still become a placeholder."""
+        ...
+
+    def flush(self) -> str:
+        """What was held back; the run is over and the state is as new."""
+        ...
+
+
+class Restoration(Protocol):
+    """Makes restorers for one flow: knows that flow's placeholders and counts what it restores."""
+
+    def text(self) -> TextRestorer:
+        """For prose. If the run turns out to be one JSON document, values are JSON-escaped inside its strings."""
+        ...
+
+    def json(self) -> TextRestorer:
+        """For fragments of a JSON document (tool arguments): values are escaped as their place demands."""
+        ...
+
+    def whole(self, text: str) -> str:
+        """A complete text at once: ``text().feed(text) + flush()``."""
+        ...
+
+    def whole_json(self, text: str) -> str:
+        """A complete JSON document held in a string (tool arguments)."""
+        ...
+
+
+@dataclass(slots=True)
+class ReplyFacts:
+    """What a reply says of itself, for the outcome record."""
+
+    model: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    finish_reasons: list[str] = field(default_factory=list)
+    error_type: str | None = None
+    complete: bool = False
+    """The reply (or stream) came to its proper end."""
+
+
+class ReplyStream(Protocol):
+    """Restores a streamed reply. Bytes in as the network cut them, bytes out; the joined output does not depend on the cuts."""
+
+    facts: ReplyFacts
+
+    def feed(self, data: bytes) -> bytes:
+        """Bytes that can go to the client now (``b""`` if none). Raises WireError on a broken stream."""
+        ...
+
+    def close(self) -> bytes:
+        """The upstream has ended. Flushes; if the stream is cut short, ``facts.complete`` stays False."""
+        ...
+
+    def error(self, message: str) -> bytes:
+        """An error event in this stream's format, to be sent when something failed in mid-stream."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReply:
+    """A refusal in the provider's own error shape."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Codec(Protocol):
+    """One wire format: where the text is in requests, replies and stream events."""
+
+    name: str
+    """Endpoint name: ``openai.chat``, ``anthropic.messages``, ``anthropic.count_tokens``, ``generic``."""
+
+    def parse_request(self, body: bytes) -> ParsedRequest:
+        """Take a (decoded, identity-encoded) body apart. Raises WireError."""
+        ...
+
+    def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
+        """Restore a complete JSON reply (error bodies too). Untouched if nothing was restored. Raises WireError."""
+        ...
+
+    def open_stream(self, restoration: Restoration) -> ReplyStream:
+        """A fresh state machine for one streamed reply."""
+        ...
+
+    def refusal(self, status: int, code: str, message: str) -> ErrorReply:
+        """An error reply that this provider's SDKs turn into their own exception class."""
+        ...
