@@ -47,7 +47,7 @@ class Decision:
     rule: str
     """Name of the rule that decided."""
     reason: str
-    """Stable code plus context without data, e.g. ``entity:CREDIT_CARD``, ``unreadable:image``, ``error:malformed_json``."""
+    """Stable code plus context without data: ``entity:CREDIT_CARD``, ``unreadable:image``, ``error:malformed_json``."""
     route: str | None
     """Name of the upstream that the request goes to; None where nothing goes out."""
     mode: str = "enforce"
@@ -84,7 +84,7 @@ class Outcome:
     status: int | None
     """HTTP status that the client got; None if the connection died before one."""
     error: str | None = None
-    """Stable code: ``upstream_disconnected``, ``client_disconnected``, ``broken_stream``, ... ; None if it went well."""
+    """Stable code: ``upstream_disconnected``, ``client_disconnected``, ``broken_stream``, ...; None if it went well."""
     complete: bool = True
     response_model: str | None = None
     input_tokens: int | None = None

@@ -1,0 +1,13 @@
+"""The schema's history, run by `audit.database`; there is no alembic.ini and no command line to call.
+
+A new revision is a new file in ``versions/``: ``NNNN_words.py`` with ``revision = "NNNN"``, added to `REVISIONS`.
+A revision that was released is never edited.
+"""
+
+from __future__ import annotations
+
+REVISIONS = ("0001",)
+"""Oldest first. Stands here so that a reader can judge a database without loading Alembic."""
+
+VERSION_TABLE = "coatcheck_audit_version"
+"""Not Alembic's default name: a PostgreSQL database may be shared with other applications."""

@@ -1,0 +1,75 @@
+"""Between records and rows: the column values of a record, and the record of a row. Pure; imports records and schema.
+
+The records' field names are the column names (a test compares them), so nothing is listed twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from audit.records import Decision, Finding, Outcome
+
+MAX_TEXT = 1024
+"""Code points of a text field. Longer text is a client's doing; it is cut, and ends in an ellipsis."""
+
+DECISION_FIELDS = tuple(f.name for f in dataclasses.fields(Decision) if f.name != "findings")
+FINDING_FIELDS = tuple(f.name for f in dataclasses.fields(Finding) if f.name != "fingerprints")
+OUTCOME_FIELDS = tuple(f.name for f in dataclasses.fields(Outcome) if f.name != "decision_id")
+
+
+def storable(value: str) -> str:
+    """Text that every database takes: NUL and lone surrogates become escapes, more than `MAX_TEXT` is cut."""
+    if len(value) > MAX_TEXT:
+        value = value[: MAX_TEXT - 1] + "…"
+    if "\0" in value:
+        value = value.replace("\0", "\\x00")
+    # str(): an enum's member is a str, too, and drivers treat it as something else.
+    return str(value) if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _values(record: object, names: Sequence[str]) -> dict[str, Any]:
+    values = {}
+    for name in names:
+        value = getattr(record, name)
+        values[name] = storable(value) if isinstance(value, str) else value
+    return values
+
+
+def decision_values(decision: Decision) -> dict[str, Any]:
+    """Columns of ``decisions`` but for ``seq``."""
+    return _values(decision, DECISION_FIELDS)
+
+
+def finding_values(decision_seq: int, position: int, finding: Finding) -> dict[str, Any]:
+    """Columns of ``findings``."""
+    return {"decision_seq": decision_seq, "position": position, **_values(finding, FINDING_FIELDS)}
+
+
+def fingerprint_values(decision_seq: int, position: int, finding: Finding) -> list[dict[str, Any]]:
+    """Columns of ``fingerprints``, one row for each of the finding's."""
+    return [
+        {"decision_seq": decision_seq, "position": position, "ordinal": ordinal, "fingerprint": storable(fingerprint)}
+        for ordinal, fingerprint in enumerate(finding.fingerprints)
+    ]
+
+
+def outcome_values(outcome: Outcome) -> dict[str, Any]:
+    """Columns of ``outcomes`` but for ``seq`` and ``decision_seq``."""
+    return _values(outcome, OUTCOME_FIELDS)
+
+
+def decision_of(row: Mapping[str, Any], findings: Sequence[Finding]) -> Decision:
+    """The decision of a row of ``decisions``."""
+    return Decision(**{name: row[name] for name in DECISION_FIELDS}, findings=tuple(findings))
+
+
+def finding_of(row: Mapping[str, Any], fingerprints: Sequence[str]) -> Finding:
+    """The finding of a row of ``findings``."""
+    return Finding(**{name: row[name] for name in FINDING_FIELDS}, fingerprints=tuple(fingerprints))
+
+
+def outcome_of(row: Mapping[str, Any], decision_id: str) -> Outcome:
+    """The outcome of a row of ``outcomes``."""
+    return Outcome(decision_id=decision_id, **{name: row[name] for name in OUTCOME_FIELDS})

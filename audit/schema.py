@@ -1,0 +1,181 @@
+"""The tables. Imports nothing of ours; the migrations create what stands here (a test compares the two).
+
+``seq`` is the database's own number: it grows with every row, tables refer to one another by it, pages are cut by it.
+``id`` (UUIDv7) is the record's name everywhere else. Rows are only ever added: triggers refuse UPDATE and DELETE, and
+on SQLite also INSERT OR REPLACE, which would delete without firing the DELETE trigger.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Uuid,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+ACTIONS = ("allow", "mask", "reroute", "block")
+MODES = ("enforce", "observe")
+
+Sequence64 = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite numbers rows by itself only in a column that is declared INTEGER."""
+
+
+class UtcDateTime(TypeDecorator[dt.datetime]):
+    """An aware datetime in UTC. On SQLite fixed-width text without a zone, so that text order is time order."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be recorded")
+        return value.astimezone(dt.UTC)
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+class Base(DeclarativeBase):
+    """Types by annotation: counts and sizes are 64 bits wide, text has no length, times are UTC."""
+
+    type_annotation_map = {  # noqa: RUF012  SQLAlchemy's own way to declare it
+        int: BigInteger(),
+        str: String(),
+        dt.datetime: UtcDateTime(),
+    }
+
+
+def _in(column: str, allowed: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(word) for word in allowed)})"
+
+
+class DecisionRow(Base):
+    """One `audit.records.Decision`."""
+
+    __tablename__ = "decisions"
+
+    seq: Mapped[int] = mapped_column(Sequence64, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(Uuid(as_uuid=False), unique=True)
+    time: Mapped[dt.datetime]
+    tenant: Mapped[str]
+    principal: Mapped[str]
+    upstream: Mapped[str]
+    endpoint: Mapped[str]
+    action: Mapped[str]
+    rule: Mapped[str]
+    reason: Mapped[str]
+    route: Mapped[str | None]
+    mode: Mapped[str]
+    would_action: Mapped[str | None]
+    client_address: Mapped[str | None]
+    proxy_user: Mapped[str | None]
+    process: Mapped[str | None]
+    server_address: Mapped[str | None]
+    http_method: Mapped[str | None]
+    model: Mapped[str | None]
+    stream: Mapped[bool]
+    request_bytes: Mapped[int]
+    segments: Mapped[int]
+    placeholders: Mapped[int]
+    policy_hash: Mapped[str]
+    detector_version: Mapped[str]
+    detect_ms: Mapped[float]
+    total_ms: Mapped[float]
+
+    __table_args__ = (
+        CheckConstraint(_in("action", ACTIONS), name="decisions_action"),
+        CheckConstraint(_in("mode", MODES), name="decisions_mode"),
+        CheckConstraint(_in("would_action", ACTIONS), name="decisions_would_action"),
+        Index("decisions_time", "time", "seq"),
+        Index("decisions_principal", "principal", "seq"),
+        Index("decisions_upstream", "upstream", "seq"),
+        Index("decisions_endpoint", "endpoint", "seq"),
+        Index("decisions_action", "action", "seq"),
+        Index("decisions_rule", "rule", "seq"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class FindingRow(Base):
+    """One `audit.records.Finding` of a decision, in the order given."""
+
+    __tablename__ = "findings"
+
+    decision_seq: Mapped[int] = mapped_column(Sequence64, ForeignKey("decisions.seq"), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    entity: Mapped[str]
+    recognizer: Mapped[str]
+    count: Mapped[int]
+    max_score: Mapped[float]
+    role: Mapped[str]
+    path: Mapped[str]
+    action: Mapped[str]
+
+    __table_args__ = (
+        CheckConstraint(_in("action", ACTIONS), name="findings_action"),
+        Index("findings_entity", "entity", "decision_seq"),
+        {"sqlite_with_rowid": False},
+    )
+
+
+class FingerprintRow(Base):
+    """One keyed fingerprint of a value behind a finding: "the same person again?" is an index look-up."""
+
+    __tablename__ = "fingerprints"
+
+    decision_seq: Mapped[int] = mapped_column(Sequence64, primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    ordinal: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    fingerprint: Mapped[str]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["decision_seq", "position"], ["findings.decision_seq", "findings.position"]),
+        Index("fingerprints_fingerprint", "fingerprint", "decision_seq"),
+        {"sqlite_with_rowid": False},
+    )
+
+
+class OutcomeRow(Base):
+    """One `audit.records.Outcome`; a decision has at most one."""
+
+    __tablename__ = "outcomes"
+
+    seq: Mapped[int] = mapped_column(Sequence64, primary_key=True, autoincrement=True)
+    decision_seq: Mapped[int] = mapped_column(Sequence64, ForeignKey("decisions.seq"), unique=True)
+    time: Mapped[dt.datetime]
+    status: Mapped[int | None]
+    error: Mapped[str | None]
+    complete: Mapped[bool]
+    response_model: Mapped[str | None]
+    input_tokens: Mapped[int | None]
+    output_tokens: Mapped[int | None]
+    placeholders_seen: Mapped[int]
+    placeholders_restored: Mapped[int]
+    placeholders_unknown: Mapped[int]
+    placeholders_mangled: Mapped[int]
+    response_bytes: Mapped[int]
+    upstream_ms: Mapped[float | None]
+    first_byte_ms: Mapped[float | None]
+
+    __table_args__ = (
+        Index("outcomes_status", "status", "decision_seq"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+TABLES = ("decisions", "findings", "fingerprints", "outcomes")

@@ -1,0 +1,213 @@
+"""One thread's hold on the database: writes a batch of records in one transaction, with one fsync.
+
+Synchronous; knows nothing of asyncio. A batch either becomes durable, each record with its own verdict, or fails as
+a whole with an AuditError, after which the next call connects anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, insert, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from audit.database import Database, open_database
+from audit.errors import AuditError
+from audit.failures import explain, is_about_one_record
+from audit.records import Decision, Outcome
+from audit.rows import decision_values, finding_values, fingerprint_values, outcome_values
+from audit.schema import Base
+
+type Record = Decision | Outcome
+
+_tables: dict[str, Table] = dict(Base.metadata.tables)
+_decisions, _findings = _tables["decisions"], _tables["findings"]
+_fingerprints, _outcomes = _tables["fingerprints"], _tables["outcomes"]
+
+_insert_decision = insert(_decisions).returning(_decisions.c.id, _decisions.c.seq)
+_insert_finding = insert(_findings)
+_insert_fingerprint = insert(_fingerprints)
+_insert_outcome = insert(_outcomes).values(
+    decision_seq=select(_decisions.c.seq).where(_decisions.c.id == bindparam("of_decision")).scalar_subquery()
+)
+
+
+class Writer:
+    """Opens at `open`, writes at `write`, reconnects by itself after a failure. Not thread-safe."""
+
+    def __init__(self, url: str, *, busy_timeout_s: float) -> None:
+        self._url = url
+        self._busy_timeout_s = busy_timeout_s
+        self._database: Database | None = None
+        self._connection: Connection | None = None
+        self._files: dict[Path, tuple[int, int]] = {}
+
+    def open(self) -> None:
+        """Create or migrate the database at the first call; later calls open only what exists. Raises AuditError."""
+        first = self._database is None
+        self._database = open_database(self._url, create=first, busy_timeout_s=self._busy_timeout_s)
+        self._connect(self._database)
+
+    def write(self, records: Sequence[Record]) -> list[AuditError | None]:
+        """Durable on return, but for the records that have an error in the list. Raises AuditError: none is."""
+        connection = self._ready_connection()
+        try:
+            verdicts = _write(connection, records)
+            self._check_files()
+        except AuditError:
+            self.close()
+            raise
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            self.close()
+            raise explain(error, self._place) from None
+        except BaseException:
+            self.close()
+            raise
+        return verdicts
+
+    def check(self) -> None:
+        """See that the database is still there, cheaply. Raises AuditError."""
+        try:
+            self._ready_connection()
+            self._check_files()
+        except AuditError:
+            self.close()
+            raise
+
+    def probe(self) -> None:
+        """After a failure: see whether the database takes writes again, without adding a record. Raises AuditError."""
+        connection = self._ready_connection()
+        try:
+            with connection.begin():
+                if connection.dialect.name == "sqlite":
+                    # Writes a page and syncs it, whatever the value.
+                    version = connection.execute(text("PRAGMA user_version")).scalar_one()
+                    connection.exec_driver_sql(f"PRAGMA user_version={int(version)}")
+                else:
+                    connection.execute(select(1))
+            self._check_files()
+        except AuditError:
+            self.close()
+            raise
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            self.close()
+            raise explain(error, self._place) from None
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(SQLAlchemyError, sqlite3.Error):
+                connection.close()
+
+    @property
+    def _place(self) -> str:
+        return self._database.place if self._database is not None else "?"
+
+    def _ready_connection(self) -> Connection:
+        if self._connection is None:
+            self.open()
+        assert self._connection is not None
+        return self._connection
+
+    def _connect(self, database: Database) -> None:
+        try:
+            self._connection = database.engine.connect()
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise explain(error, database.place) from None
+        self._files = {}
+        self._check_files()
+
+    def _check_files(self) -> None:
+        """A deleted or replaced SQLite file can still be written to, and nobody would ever read it again."""
+        path = self._database.path if self._database is not None else None
+        if path is None:
+            return
+        for file in (path, path.with_name(path.name + "-wal")):
+            try:
+                status = file.stat()
+                identity = (status.st_dev, status.st_ino)
+            except OSError:
+                # The WAL comes into being with the first write and stays while a connection is open.
+                if file != path and file not in self._files:
+                    continue
+                identity = (-1, -1)
+            if self._files.setdefault(file, identity) != identity or identity == (-1, -1):
+                raise AuditError(
+                    "gone",
+                    f"The audit database {self._place} was removed or replaced while in use: put it back, or restart "
+                    "the gateway to begin a new one.",
+                )
+
+
+def _write(connection: Connection, records: Sequence[Record]) -> list[AuditError | None]:
+    try:
+        with connection.begin():
+            _insert(connection, records)
+        return [None] * len(records)
+    except Exception as error:
+        if not is_about_one_record(error, connection.dialect.name):
+            raise
+        if len(records) == 1:
+            return [_invalid(records[0])]
+    # One record is at fault and the others wait for nothing of it: each gets a savepoint of its own.
+    verdicts: list[AuditError | None] = []
+    with connection.begin():
+        for record in records:
+            try:
+                with connection.begin_nested():
+                    _insert(connection, [record])
+                verdicts.append(None)
+            except Exception as error:
+                if not is_about_one_record(error, connection.dialect.name):
+                    raise
+                verdicts.append(_invalid(record))
+    return verdicts
+
+
+def _invalid(record: Record) -> AuditError:
+    if isinstance(record, Decision):
+        return AuditError("invalid", "The audit database refused this decision: its id was used before, or a field is "
+                          "outside what the schema allows.")  # fmt: skip
+    return AuditError("invalid", "The audit database refused this outcome: its decision was not recorded or has an "
+                      "outcome already, or a field is outside what the schema allows.")  # fmt: skip
+
+
+def _insert(connection: Connection, records: Sequence[Record]) -> None:
+    decisions = [record for record in records if isinstance(record, Decision)]
+    if decisions:
+        _insert_decisions(connection, decisions)
+    outcomes = [
+        {"of_decision": _canonical(record.decision_id), **outcome_values(record)}
+        for record in records
+        if isinstance(record, Outcome)
+    ]
+    if outcomes:
+        connection.execute(_insert_outcome, outcomes)
+
+
+def _insert_decisions(connection: Connection, decisions: Sequence[Decision]) -> None:
+    rows = [{**decision_values(decision), "id": _canonical(decision.id)} for decision in decisions]
+    seqs: dict[str, int] = {}
+    for key, seq in connection.execute(_insert_decision, rows):
+        seqs[str(key)] = seq
+    findings: list[dict[str, Any]] = []
+    fingerprints: list[dict[str, Any]] = []
+    for row, decision in zip(rows, decisions, strict=True):
+        seq = seqs[row["id"]]
+        for position, finding in enumerate(decision.findings):
+            findings.append(finding_values(seq, position, finding))
+            fingerprints.extend(fingerprint_values(seq, position, finding))
+    if findings:
+        connection.execute(_insert_finding, findings)
+    if fingerprints:
+        connection.execute(_insert_fingerprint, fingerprints)
+
+
+def _canonical(key: str) -> str:
+    return str(uuid.UUID(key))
