@@ -1,0 +1,203 @@
+"""Puts originals back into a reply: implements ``TextRestorer`` and ``Restoration`` of ``addons.wire.types``.
+
+Rules for this file: a pure state machine that never raises; the output is a function of the joined
+input alone, however it was cut; what is put out is never looked at again.
+
+At each place where a spelling begins (``grammar.py``), the first reading that names a placeholder of this
+flow is believed; one that is complete and not of this flow stays as it is; one that more text could
+complete is held back, from its first character on. How a value is written depends on where it goes
+(``place.py``); that is worked out only when there is something to restore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from addons.masking.grammar import Grammar, Spelling, fold, grammar_of
+from addons.masking.place import Prose, escaped
+from addons.masking.placeholders import COMMON_ENTITIES
+
+_UNREAD_LIMIT = 65536
+"""Characters kept unread before the reader of places must take them."""
+_STAND_IN = "P"
+"""What a placeholder is to the reader of places: a letter, however the model spelled it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What a placeholder stands for."""
+
+    text: str
+    """Exactly what was replaced."""
+    depth: int
+    """Inside how many nested JSON strings ``text`` is spelled; 0: it is the value itself."""
+    value: str
+    """The value as people read it."""
+
+    def spelled(self, depth: int) -> str:
+        """How to write it inside ``depth`` nested JSON strings."""
+        if depth >= self.depth:
+            return escaped(self.text, depth - self.depth)
+        return escaped(self.value, depth)
+
+
+@dataclass(slots=True)
+class RestorationCounts:
+    """What all restorers of one flow have met; repeats are counted."""
+
+    seen: int = 0
+    """Placeholders of this flow."""
+    restored: int = 0
+    unknown: int = 0
+    """The check character fits, the entity is one of this flow's, and the placeholder is not."""
+    mangled: int = 0
+    """Restored only thanks to tolerant matching."""
+
+
+class FlowRestoration:
+    """Makes restorers for one flow. Implements ``Restoration``."""
+
+    def __init__(self, originals: Mapping[str, Original], grammar: Grammar) -> None:
+        self.originals = originals
+        self.grammar = grammar
+        self.entities = frozenset(token.rpartition("_")[0] for token in originals)
+        self.counts = RestorationCounts()
+        self._spelled: dict[tuple[str, int], str] = {}
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, str]) -> FlowRestoration:
+        """For a map of placeholder -> value that comes from elsewhere. Raises ValueError for an unfit entity name."""
+        originals = {token: Original(value, 0, value) for token, value in mapping.items()}
+        entities = {token.rpartition("_")[0] for token in originals}
+        return cls(originals, grammar_of(COMMON_ENTITIES | entities))
+
+    def text(self) -> FlowRestorer:
+        """For prose. While the run is a valid beginning of one JSON document, values are escaped inside its strings;
+        so they are in code blocks marked ``json``."""
+        return FlowRestorer(self, is_json=False)
+
+    def json(self) -> FlowRestorer:
+        """For fragments of a JSON document: values are escaped once per level of nesting, up to 8 levels."""
+        return FlowRestorer(self, is_json=True)
+
+    def whole(self, text: str) -> str:
+        """A complete text at once."""
+        restorer = self.text()
+        return restorer.feed(text) + restorer.flush()
+
+    def whole_json(self, text: str) -> str:
+        """A complete JSON document held in a string."""
+        restorer = self.json()
+        return restorer.feed(text) + restorer.flush()
+
+    def give_back(self, token: str, *, depth: int, mangled: bool) -> str:
+        """What to write for a placeholder of this flow, and count it. A rule about *where* a value may be restored
+        belongs here and nowhere else."""
+        counts = self.counts
+        counts.seen += 1
+        counts.restored += 1
+        counts.mangled += mangled
+        spelled = self._spelled.get((token, depth))
+        if spelled is None:
+            spelled = self._spelled[token, depth] = self.originals[token].spelled(depth)
+        return spelled
+
+
+class FlowRestorer:
+    """Restores one run of text. Implements ``TextRestorer``."""
+
+    __slots__ = ("_flow", "_held", "_is_json", "_place", "_unread", "_unread_size")
+
+    def __init__(self, flow: FlowRestoration, *, is_json: bool) -> None:
+        self._flow = flow
+        self._is_json = is_json
+        self._begin()
+
+    def _begin(self) -> None:
+        self._held = ""
+        self._place = Prose.of_json() if self._is_json else Prose()
+        self._unread: list[str] = []
+        self._unread_size = 0
+
+    def feed(self, text: str) -> str:
+        """Text that can be emitted now."""
+        if not self._flow.originals:
+            return text
+        return self._run(self._held + text, ended=False)
+
+    def flush(self) -> str:
+        """What was held back; the run is over and the state is as new."""
+        rest = self._run(self._held, ended=True) if self._held else ""
+        self._begin()
+        return rest
+
+    def _run(self, text: str, *, ended: bool) -> str:
+        flow = self._flow
+        folded = fold(text)
+        start = flow.grammar.find(folded, 0)
+        if start < 0:
+            self._held = ""
+            self._pass(text)
+            return text
+        out: list[str] = []
+        done = 0
+        """Up to here the text has been dealt with: put out, or restored."""
+        read = 0
+        """Up to here the reader of places has it."""
+        while start >= 0:
+            known, open_end = self._judge(folded, start)
+            if known is None:
+                if open_end and not ended:
+                    break
+                start = flow.grammar.find(folded, start + 1)
+                continue
+            self._pass(text[read:start])
+            read = start
+            spelled = text[start : known.end]
+            mangled = spelled != known.token
+            place = self._read_up()
+            if mangled and place.in_escape:
+                # The first letter belongs to a JSON escape (the n of ``\n``): not ours.
+                start = flow.grammar.find(folded, start + 1)
+                continue
+            out.append(text[done:start])
+            out.append(flow.give_back(known.token, depth=place.depth, mangled=mangled))
+            place.feed(_STAND_IN)
+            done = read = known.end
+            start = flow.grammar.find(folded, done)
+        end = len(text) if start < 0 else start
+        self._pass(text[read:end])
+        self._held = text[end:]
+        out.append(text[done:end])
+        return "".join(out)
+
+    def _judge(self, folded: str, start: int) -> tuple[Spelling | None, bool]:
+        """The placeholder of this flow that stands here, if any; else whether more text could make one."""
+        flow = self._flow
+        open_end = unknown = False
+        for reading in flow.grammar.readings(folded, start, flow.entities):
+            if reading is None:
+                open_end = True
+            elif reading.token in flow.originals:
+                return reading, False
+            else:
+                unknown = True
+        if unknown and not open_end:
+            flow.counts.unknown += 1
+        return None, open_end
+
+    def _pass(self, text: str) -> None:
+        """Note text that goes out as it is; the reader of places takes it when it must."""
+        if text:
+            self._unread.append(text)
+            self._unread_size += len(text)
+            if self._unread_size > _UNREAD_LIMIT:
+                self._read_up()
+
+    def _read_up(self) -> Prose:
+        if self._unread:
+            self._place.feed("".join(self._unread))
+            self._unread.clear()
+            self._unread_size = 0
+        return self._place
