@@ -127,7 +127,7 @@ pip() {
     rm -f "$venv/.pip-failed"
     {
         # shellcheck disable=SC2086  # $quiet is one option or none
-        "$venv/bin/python" -m pip "$@" $quiet --no-input --disable-pip-version-check 2>&1 >&3 || : >"$venv/.pip-failed"
+        PYTHONWARNINGS=ignore "$venv/bin/python" -m pip "$@" $quiet --no-input --disable-pip-version-check 2>&1 >&3 || : >"$venv/.pip-failed"
     } | grep -v -e '^WARNING: Location ' -e '^WARNING: .*index' -e '^Looking in ' -e '^DEPRECATION' >&2 || true
     [ ! -e "$venv/.pip-failed" ]
 }
