@@ -60,16 +60,16 @@ def outcome_values(outcome: Outcome) -> dict[str, Any]:
     return _values(outcome, OUTCOME_FIELDS)
 
 
-def decision_of(row: Mapping[str, Any], findings: Sequence[Finding]) -> Decision:
+def decision_of(row: Mapping[Any, Any], findings: Sequence[Finding]) -> Decision:
     """The decision of a row of ``decisions``."""
     return Decision(**{name: row[name] for name in DECISION_FIELDS}, findings=tuple(findings))
 
 
-def finding_of(row: Mapping[str, Any], fingerprints: Sequence[str]) -> Finding:
+def finding_of(row: Mapping[Any, Any], fingerprints: Sequence[str]) -> Finding:
     """The finding of a row of ``findings``."""
     return Finding(**{name: row[name] for name in FINDING_FIELDS}, fingerprints=tuple(fingerprints))
 
 
-def outcome_of(row: Mapping[str, Any], decision_id: str) -> Outcome:
+def outcome_of(row: Mapping[Any, Any], decision_id: str) -> Outcome:
     """The outcome of a row of ``outcomes``."""
     return Outcome(decision_id=decision_id, **{name: row[name] for name in OUTCOME_FIELDS})
