@@ -1,0 +1,69 @@
+"""The detector's configuration, embedded in ``coatcheck.yaml`` under ``detector:``. Imports nothing of ours."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Country = Literal[
+    "ar", "at", "au", "be", "bg", "br", "ca", "ch", "cl", "cn", "co", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hk",
+    "hr", "hu", "ie", "il", "in", "is", "it", "jp", "kr", "lt", "lv", "mx", "my", "ng", "nl", "no", "nz", "pl", "pt", "ro",
+    "se", "sg", "si", "sk", "th", "tr", "tw", "uk", "us", "za",
+]  # fmt: skip
+"""ISO 3166 codes in lower case, but ``uk``, as Presidio says."""
+
+ALL_COUNTRIES: tuple[Country, ...] = Country.__args__  # type: ignore[attr-defined]
+
+Score = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class NerConfig(BaseModel):
+    """The token-classification model that finds names, organizations, places."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = True
+    """Off: patterns only, names are not found."""
+    model: str | None = None
+    """Name in the model registry, or a path; None: the environment's or the packaged default."""
+    device: str = "cpu"
+    """``cpu`` or ``cuda``."""
+    threads: Annotated[int, Field(ge=1)] | None = None
+    """Threads of one inference; None: the runtime decides."""
+
+
+class DetectorConfig(BaseModel):
+    """What is looked for and within which limits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    languages: tuple[Literal["en", "zh"], ...] = ("en", "zh")
+    """Languages whose recognizers run. Both run on every text: text is often mixed."""
+    countries: tuple[Country, ...] = ALL_COUNTRIES
+    """Countries whose identifiers are looked for."""
+    phone_regions: tuple[str, ...] = ("US", "GB", "FR", "DE", "IN", "BR", "AU")
+    """Regions whose national telephone formats are read; numbers with a country code are found for the whole world."""
+    min_score: Score = 0.4
+    """Spans below are dropped."""
+    entities: dict[str, Score] = Field(default_factory=dict)
+    """Minimum score of single entity types, instead of ``min_score``; 1.0 with no checksum never reports."""
+    disabled: tuple[str, ...] = ()
+    """Entity types that are not looked for at all."""
+    ner: NerConfig = NerConfig()
+    time_limit_ms: Annotated[int, Field(gt=0)] = 30_000
+    """For one call of the service, queueing included. Beyond it: an error, so that nothing passes unread."""
+    regex_timeout_ms: Annotated[int, Field(gt=0)] = 1_000
+    """For one pattern over one text."""
+    max_segment_chars: Annotated[int, Field(gt=0)] = 2_000_000
+    """A longer text is an error."""
+    cache_entries: Annotated[int, Field(ge=0)] = 20_000
+    """How many texts' spans are remembered (by a keyed hash, never the text); 0: none."""
+    queue_texts: Annotated[int, Field(gt=0)] = 4_096
+    """How many texts may wait; beyond it a call fails at once."""
+    batch_window_ms: Annotated[float, Field(ge=0.0, le=1_000.0)] = 2.0
+    """How long the service waits for further requests before it starts a batch."""
+
+    def floor(self, entity: str) -> float:
+        """The minimum score that a span of ``entity`` needs."""
+        return self.entities.get(entity, self.min_score)

@@ -1,0 +1,82 @@
+"""Which span wins where several overlap: every letter and digit that was covered stays covered, spans do not overlap.
+
+Pure functions. The order: a verified pattern (checksum, unmistakable token) before all else, then the longer span, then the higher score.
+The winner stands as it is. What a loser covers beyond it becomes a span of its own (an address around a telephone number keeps
+both types); only white space and punctuation between them are let go, and for secrets only white space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from detectors.spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A span and whether a checksum or an unmistakable form proves its type."""
+
+    span: Span
+    verified: bool = False
+
+
+def _rank(candidate: Candidate) -> tuple[bool, int, float, int, str, str]:
+    span = candidate.span
+    return (not candidate.verified, span.start - span.end, -span.score, span.start, span.entity, span.recognizer)
+
+
+def resolve(text: str, candidates: Iterable[Candidate]) -> list[Span]:
+    """Disjoint spans in order that cover what the candidates cover. Deterministic whatever the order of ``candidates``."""
+    taken: list[Span] = []
+    for candidate in sorted(set(candidates), key=_rank):
+        for start, end in _uncovered(candidate.span, taken):
+            start, end = _trim(text, start, end, candidate.span)
+            if start < end:
+                span = candidate.span
+                taken.append(Span(start, end, span.entity, span.score, span.recognizer))
+    return _joined(text, sorted(taken))
+
+
+def _uncovered(span: Span, taken: list[Span]) -> list[tuple[int, int]]:
+    """The stretches of ``span`` that no taken span covers."""
+    free = [(span.start, span.end)]
+    for other in taken:
+        if other.end <= span.start or other.start >= span.end:
+            continue
+        free = [
+            piece
+            for start, end in free
+            for piece in ((start, min(end, other.start)), (max(start, other.end), end))
+            if piece[0] < piece[1]
+        ]
+    return free
+
+
+def _trim(text: str, start: int, end: int, span: Span) -> tuple[int, int]:
+    """A remainder without the white space and punctuation at its ends; an uncut span as it is."""
+    if (start, end) == (span.start, span.end):
+        return start, end
+    keep = str.isspace if span.entity == "SECRET" else _is_filler
+    while start < end and keep(text[start]):
+        start += 1
+    while end > start and keep(text[end - 1]):
+        end -= 1
+    return start, end
+
+
+def _is_filler(char: str) -> bool:
+    return not char.isalnum()
+
+
+def _joined(text: str, spans: list[Span]) -> list[Span]:
+    """Remainders that touch a span of the same entity become part of it."""
+    joined: list[Span] = []
+    for span in spans:
+        if joined and joined[-1].end == span.start and joined[-1].entity == span.entity:
+            last = joined[-1]
+            winner = max(last, span, key=lambda s: (s.end - s.start, s.score))
+            joined[-1] = Span(last.start, span.end, span.entity, max(last.score, span.score), winner.recognizer)
+        else:
+            joined.append(span)
+    return joined

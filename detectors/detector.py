@@ -1,0 +1,166 @@
+"""The detector: texts in, spans out. Synchronous, CPU-bound, thread-safe, deterministic; knows nothing of HTTP.
+
+A text is read up to three times: as it is, as its shadow where obfuscation was undone (``normalize``), and inside base64 runs. The model reads
+all of it in one batch; then the recognizers run through Presidio's engine; spans are mapped back and conflicts resolved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+
+from detectors.config import DetectorConfig
+from detectors.conflicts import Candidate, resolve
+from detectors.engine import Engine
+from detectors.errors import DetectorError
+from detectors.normalize import Shadow, base64_runs, shadow
+from detectors.reading import Proposal, Reading
+from detectors.recognizers.catalogue import build
+from detectors.recognizers.ner import Model
+from detectors.recognizers.strict import VERIFIED
+from detectors.spans import Span
+
+__all__ = ["Detector", "DetectorError"]
+
+RULES_VERSION = "1"
+"""Raise it when recognizers change what they find: it is part of ``Detector.version``."""
+
+_DEPTH = 2
+"""How deep base64 inside base64 is decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One reading of a text (or of what is encoded in it) and the way back."""
+
+    text: str
+    shadow: Shadow | None = None
+    """Set where ``text`` is a shadow."""
+    whole: tuple[int, int] | None = None
+    """Set where ``text`` was decoded: any finding covers this stretch of the original."""
+
+
+class Detector:
+    """Finds sensitive text.
+
+    ``detect`` may be called from several threads. A text's spans depend on that text and the configuration only.
+    """
+
+    def __init__(self, config: DetectorConfig | None = None, *, model: Model | None = None) -> None:
+        """Build recognizers and load the model (``model`` if given, else the configured one). Raises DetectorError."""
+        self.config = config or DetectorConfig()
+        self._model = (model or _load_model(self.config)) if self.config.ner.enabled else None
+        self._engine = Engine(build(self.config), self.config.languages, self.config.regex_timeout_ms / 1000)
+        self._disabled = frozenset(self.config.disabled)
+        self.version = self._version()
+
+    def _version(self) -> str:
+        rules = self.config.model_dump_json(
+            include={"languages", "countries", "phone_regions", "min_score", "entities", "disabled"}
+        )
+        digest = hashlib.blake2b(rules.encode(), digest_size=4).hexdigest()
+        model = self._model.version if self._model is not None else "none"
+        return f"rules-{RULES_VERSION}.{digest}+presidio-{metadata.version('presidio-analyzer')}+ner-{model}"
+
+    def warm_up(self) -> None:
+        """Compile every expression and run the model once, so that the first request does not pay for it."""
+        self.detect(["Mail anna@example.com, call +1 202-555-0143, card 4111 1111 1111 1111. 电话 13800138000"])
+
+    def detect(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Disjoint spans of each text, in order of position. Raises DetectorError; its message holds no data."""
+        for text in texts:
+            if len(text) > self.config.max_segment_chars:
+                raise DetectorError(
+                    f"a text is longer than detector.max_segment_chars ({self.config.max_segment_chars} code points)"
+                )
+        try:
+            views = [_views(text) for text in texts]
+            proposals = self._propose([view.text for group in views for view in group])
+            return [
+                self._resolve(text, group, [next(proposals) for _ in group])
+                for text, group in zip(texts, views, strict=True)
+            ]
+        except DetectorError:
+            raise
+        except Exception as error:
+            raise DetectorError(f"detection failed ({type(error).__name__})") from None
+
+    def _propose(self, texts: list[str]) -> _Proposals:
+        if self._model is None or not texts:
+            return _Proposals([[] for _ in texts])
+        try:
+            found = self._model.predict(texts)
+        except Exception as error:
+            raise DetectorError(f"the NER model failed ({type(error).__name__})") from None
+        if len(found) != len(texts):
+            raise DetectorError("the NER model answered for another number of texts")
+        return _Proposals([[Proposal(e.start, e.end, e.label, e.score) for e in entities] for entities in found])
+
+    def _resolve(self, text: str, views: list[_View], proposals: list[list[Proposal]]) -> list[Span]:
+        candidates: list[Candidate] = []
+        timeout = self.config.regex_timeout_ms / 1000
+        for view, proposed in zip(views, proposals, strict=True):
+            found = self._engine.find(Reading(view.text, proposals=proposed, regex_timeout=timeout))
+            for result in found:
+                entity = result.entity_type
+                if result.score < self.config.floor(entity) or entity in self._disabled:
+                    continue
+                start, end = result.start, result.end
+                if view.shadow is not None:
+                    start, end = view.shadow.original(start, end)
+                verified = bool(result.recognition_metadata.get(VERIFIED))
+                if view.whole is not None:
+                    start, end = view.whole
+                name = result.recognition_metadata[result.RECOGNIZER_NAME_KEY]
+                candidates.append(Candidate(Span(start, end, entity, float(result.score), str(name)), verified))
+        return resolve(text, candidates)
+
+
+class _Proposals:
+    """The model's findings, handed out text by text."""
+
+    def __init__(self, found: list[list[Proposal]]) -> None:
+        self._left = iter(found)
+
+    def __next__(self) -> list[Proposal]:
+        return next(self._left)
+
+
+def _views(text: str) -> list[_View]:
+    """The text itself, its shadow, and what is encoded in either."""
+    views = [_View(text)]
+    undone = shadow(text)
+    if undone is not None:
+        views.append(_View(undone.text, shadow=undone))
+    pending = [(text, None, 0)] if undone is None else [(text, None, 0), (undone.text, undone, 0)]
+    seen: set[tuple[int, int, str]] = set()
+    while pending:
+        source, way, depth = pending.pop()
+        for start, end, decoded in base64_runs(source):
+            stretch = way if isinstance(way, tuple) else way.original(start, end) if way is not None else (start, end)
+            if (*stretch, decoded) in seen:
+                continue
+            seen.add((*stretch, decoded))
+            views.append(_View(decoded, whole=stretch))
+            inner = shadow(decoded)
+            if inner is not None:
+                views.append(_View(inner.text, whole=stretch))
+            if depth + 1 < _DEPTH:
+                pending.append((decoded, stretch, depth + 1))  # type: ignore[arg-type]
+    return views
+
+
+def _load_model(config: DetectorConfig) -> Model:
+    try:
+        from models.ner.inference import NerModel
+    except ImportError:
+        raise DetectorError("detector.ner.enabled is true, but models.ner is not installed; set it to false to run patterns only") from None
+    try:
+        loaded: Model = NerModel.load(config.ner.model, device=config.ner.device, threads=config.ner.threads)
+    except Exception as error:
+        raise DetectorError(
+            f"detector.ner.model cannot be loaded ({type(error).__name__}); check the name or path, or set detector.ner.enabled: false"
+        ) from None
+    return loaded

@@ -1,0 +1,86 @@
+"""Presidio's AnalyzerEngine as the frame: all recognizers, one pass over mixed-language text, fail closed, silent.
+
+``Engine.find`` runs every recognizer of every language on a shared ``Reading``; Presidio's ``analyze`` (one language, spaCy tokens) works, too. May import
+Presidio, spaCy, ``reading``, ``context``, ``recognizers``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import presidio_analyzer.pattern_recognizer
+import presidio_analyzer.predefined_recognizers.generic.iban_recognizer
+import spacy
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
+from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+from detectors.context import WindowContextEnhancer
+from detectors.errors import DetectorError
+from detectors.reading import Reading
+
+_LOGGERS = ("presidio-analyzer", "presidio_analyzer", "decision_process", "phonenumbers", "tldextract", "spacy", "filelock")
+
+
+def silence() -> None:
+    """Turn off the loggers of Presidio and what it uses: some of their messages quote the text."""
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers = [logging.NullHandler()]
+        logger.propagate = False
+        logger.disabled = True
+
+
+def limit_regexes(seconds: float) -> None:
+    """Presidio's own time-out (a minute by default), for the few expressions that it runs itself."""
+    for module in (
+        presidio_analyzer.pattern_recognizer,
+        presidio_analyzer.predefined_recognizers.generic.iban_recognizer,
+    ):
+        module.REGEX_TIMEOUT_SECONDS = seconds  # type: ignore[attr-defined,assignment]
+
+
+class BlankNlpEngine(SpacyNlpEngine):
+    """spaCy's tokenizers only: nothing is downloaded."""
+
+    def load(self) -> None:
+        """Blank pipelines for the configured languages."""
+        self.nlp = {model["lang_code"]: spacy.blank(model["lang_code"]) for model in self.models}
+
+
+class Engine(AnalyzerEngine):
+    """All recognizers together."""
+
+    def __init__(self, recognizers: Sequence[EntityRecognizer], languages: Sequence[str], regex_seconds: float) -> None:
+        silence()
+        limit_regexes(regex_seconds)
+        self._recognizers = list(recognizers)
+        self._enhancer = WindowContextEnhancer()
+        registry = RecognizerRegistry(recognizers=list(recognizers), supported_languages=list(languages))
+        nlp_engine = BlankNlpEngine(models=[{"lang_code": code, "model_name": "blank"} for code in languages])
+        super().__init__(
+            registry=registry,
+            nlp_engine=nlp_engine,
+            supported_languages=list(languages),
+            context_aware_enhancer=self._enhancer,
+        )
+
+    def find(self, reading: Reading) -> list[RecognizerResult]:
+        """What all recognizers find, context considered, duplicates and overlaps included. Raises DetectorError."""
+        results: list[RecognizerResult] = []
+        for recognizer in self._recognizers:
+            try:
+                found = recognizer.analyze(reading.text, recognizer.supported_entities, reading)
+            except DetectorError:
+                raise
+            except Exception:
+                raise DetectorError(f"recognizer {recognizer.name} failed") from None
+            for result in found:
+                self._enhancer.enhance(reading.text, result, recognizer)
+            results.extend(found)
+        return results
+
+    @property
+    def recognizer_names(self) -> Iterable[str]:
+        """Names of all recognizers."""
+        return [recognizer.name for recognizer in self._recognizers]

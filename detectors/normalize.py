@@ -1,0 +1,203 @@
+"""The shadow text: obfuscation undone for detection, with every offset mapped back. Pure functions, standard library only.
+
+Undone: zero-width, bidi and tag characters; full-width and other styled letters and digits; digits of other scripts; look-alike letters inside Latin words;
+``\\uXXXX`` and ``\\xXX`` escapes; HTML entities; percent-encoding; digits spelled apart. Base64 is decoded separately (``base64_runs``). Plain text has no shadow.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """A text as a reader would take it, and where each of its characters comes from."""
+
+    text: str
+    starts: list[int]
+    """Original offset at which each shadow character's source begins."""
+    ends: list[int]
+    """Original offset one past each shadow character's source."""
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """The original stretch behind ``text[start:end]``, whole code points. The stretch must not be empty."""
+        return self.starts[start], self.ends[end - 1]
+
+
+_INVISIBLE = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e007f\U000e0100-\U000e01ef"
+_STYLED = "\u2070-\u209c\u2100-\u214f\u2460-\u249b\u24b6-\u24ea\u2776-\u2793\uff10-\uff19\uff20-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff\U0001f100-\U0001f10a\U0001f130-\U0001f149"
+_OTHER_DIGITS = "\u0660-\u0669\u06f0-\u06f9\u07c0-\u07c9\u0966-\u096f\u09e6-\u09ef\u0a66-\u0a6f\u0ae6-\u0aef\u0be6-\u0bef\u0c66-\u0c6f\u0ce6-\u0cef\u0d66-\u0d6f\u0e50-\u0e59\u0ed0-\u0ed9\u0f20-\u0f29\u1040-\u1049\u17e0-\u17e9"
+_ALIKE = dict(
+    zip(
+        "АВЕКМНОРСТХаеорсухіјѕԁԛԝһҮүΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορυχ",
+        "ABEKMHOPCTXaeopcyxijsdqwhYyABEZHIKMNOPTYXaiknopux",
+        strict=True,
+    )
+)
+_ALIKE_CLASS = "".join(_ALIKE)
+
+_STEP = re.compile(
+    rf"(?P<invisible>[{_INVISIBLE}])"
+    rf"|(?P<styled>[{_STYLED}{_OTHER_DIGITS}])"
+    r"|(?P<escape>\\+u\{[0-9a-fA-F]{1,6}\}|(?:\\+u[dD][89abAB][0-9a-fA-F]{2}\\+u[dD][c-fC-F][0-9a-fA-F]{2})|\\+u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2})"
+    r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});)"
+    r"|(?P<percent>(?:%[0-9a-fA-F]{2})+)"
+)
+_MIXED_WORD = re.compile(
+    rf"(?=[0-9A-Za-z@._%+\-{_ALIKE_CLASS}]*[A-Za-z0-9@])(?=[0-9A-Za-z@._%+\-]*[{_ALIKE_CLASS}])[0-9A-Za-z@._%+\-{_ALIKE_CLASS}]{{2,}}"
+)
+_ALIKE_ANY = re.compile(f"[{_ALIKE_CLASS}]")
+_SPACED = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ \u00a0\u3000,.\-_·*]{1,2}[0-9]){6,40}(?![0-9A-Za-z])")
+_SUSPECT = re.compile(rf"[{_INVISIBLE}{_STYLED}{_OTHER_DIGITS}{_ALIKE_CLASS}]|\\u|\\x|&[#A-Za-z]|%[0-9a-fA-F]")
+
+
+class _Builder:
+    """A text under change with its offset map."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.starts = list(range(len(text)))
+        self.ends = list(range(1, len(text) + 1))
+
+    def replace(self, edits: list[tuple[int, int, str, list[tuple[int, int]] | None]]) -> None:
+        """Apply edits ``(start, end, new, sources)`` in order; ``sources`` are stretches within the edit for each new character."""
+        if not edits:
+            return
+        pieces: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        position = 0
+        for start, end, new, sources in edits:
+            pieces += (self.text[position:start], new)
+            starts += self.starts[position:start]
+            ends += self.ends[position:start]
+            for index in range(len(new)):
+                first, last = sources[index] if sources else (start, end)
+                starts.append(self.starts[first])
+                ends.append(self.ends[last - 1])
+            position = end
+        pieces.append(self.text[position:])
+        starts += self.starts[position:]
+        ends += self.ends[position:]
+        self.text, self.starts, self.ends = "".join(pieces), starts, ends
+
+
+def shadow(text: str) -> Shadow | None:
+    """The shadow of ``text``, or None where it would not differ. Two rounds: an escape may hide another."""
+    if not _SUSPECT.search(text) and not _SPACED.search(text):
+        return None
+    built = _Builder(text)
+    for _ in range(2):
+        before = built.text
+        built.replace(list(_decoded(built.text)))
+        if built.text == before:
+            break
+    built.replace(list(_look_alikes(built.text)))
+    built.replace(list(_spaced_digits(built.text)))
+    if built.text == text:
+        return None
+    return Shadow(built.text, built.starts, built.ends)
+
+
+def _decoded(text: str) -> Iterator[tuple[int, int, str, list[tuple[int, int]] | None]]:
+    for match in _STEP.finditer(text):
+        start, end = match.span()
+        kind = match.lastgroup
+        raw = match[0]
+        if kind == "invisible":
+            yield start, end, "", None
+        elif kind == "styled":
+            yield start, end, _plain(raw), None
+        elif kind == "escape":
+            new = _unescape(raw)
+            if new is not None:
+                yield start, end, new, None
+        elif kind == "entity":
+            new = html.unescape(raw)
+            if new != raw:
+                yield start, end, new, None
+        else:
+            decoded = _unquote(raw, start)
+            if decoded is not None:
+                yield start, end, *decoded
+
+
+def _plain(char: str) -> str:
+    digit = unicodedata.digit(char, None)
+    if digit is not None:
+        return str(digit)
+    folded = unicodedata.normalize("NFKC", char)
+    return folded if folded.isascii() else char
+
+
+def _unescape(raw: str) -> str | None:
+    digits = re.findall(r"[ux]\{?([0-9a-fA-F]{1,6})", raw)
+    try:
+        if len(digits) == 2:
+            return bytes.fromhex(digits[0] + digits[1]).decode("utf-16-be")
+        code = int(digits[0], 16)
+        return None if 0xD800 <= code <= 0xDFFF or code < 0x20 else chr(code)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _unquote(raw: str, offset: int) -> tuple[str, list[tuple[int, int]]] | None:
+    """Percent-encoded UTF-8; None where it is none. Each character comes from its own escapes."""
+    try:
+        new = unquote_to_bytes(raw).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    sources = []
+    for char in new:
+        length = 3 * len(char.encode("utf-8"))
+        sources.append((offset, offset + length))
+        offset += length
+    return new, sources
+
+
+def _look_alikes(text: str) -> Iterator[tuple[int, int, str, list[tuple[int, int]] | None]]:
+    if not _ALIKE_ANY.search(text):
+        return
+    for word in _MIXED_WORD.finditer(text):
+        for match in _ALIKE_ANY.finditer(text, word.start(), word.end()):
+            yield match.start(), match.end(), _ALIKE[match[0]], None
+
+
+def _spaced_digits(text: str) -> Iterator[tuple[int, int, str, list[tuple[int, int]] | None]]:
+    for match in _SPACED.finditer(text):
+        places = [i for i in range(match.start(), match.end()) if text[i].isdigit()]
+        yield match.start(), match.end(), "".join(text[i] for i in places), [(i, i + 1) for i in places]
+
+
+_BASE64 = re.compile(r"(?<![0-9A-Za-z+/_=\-])(?:[0-9A-Za-z+/]{16,}|[0-9A-Za-z_\-]{16,})={0,2}(?![0-9A-Za-z+/_=\-])")
+
+
+def base64_runs(text: str, longest: int = 200_000) -> Iterator[tuple[int, int, str]]:
+    """Runs of base64 (RFC 4648, both alphabets) that decode to readable UTF-8: ``(start, end, decoded)``."""
+    for match in _BASE64.finditer(text):
+        raw = match[0].rstrip("=")
+        if len(raw) > longest or len(raw) % 4 == 1 or not _mixed(raw):
+            continue
+        try:
+            data = base64.b64decode(raw.replace("-", "+").replace("_", "/") + "=" * (-len(raw) % 4), validate=True)
+            decoded = data.decode("utf-8")
+        except (binascii.Error, UnicodeDecodeError):
+            continue
+        if _readable(decoded):
+            yield match.start(), match.end(), decoded
+
+
+def _mixed(raw: str) -> bool:
+    """Base64 of text has upper and lower case; hex digests and identifiers mostly do not."""
+    return not raw.islower() and not raw.isupper() and not raw.isdigit()
+
+
+def _readable(text: str) -> bool:
+    return len(text) >= 6 and all(char.isprintable() or char in "\r\n\t" for char in text)

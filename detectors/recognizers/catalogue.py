@@ -1,0 +1,69 @@
+"""Which recognizers a configuration asks for. May import all recognizers and ``config``."""
+
+from __future__ import annotations
+
+from presidio_analyzer import EntityRecognizer
+
+from detectors.config import DetectorConfig
+from detectors.recognizers.card import CardWithoutLuhnRecognizer, CreditCardRecognizer
+from detectors.recognizers.crypto import CryptoRecognizer
+from detectors.recognizers.email import EmailRecognizer
+from detectors.recognizers.iban import IbanRecognizer
+from detectors.recognizers.labelled import labelled_recognizers
+from detectors.recognizers.national_ids import number_recognizers
+from detectors.recognizers.ner import NerRecognizer
+from detectors.recognizers.network import IpRecognizer, MacAddressRecognizer
+from detectors.recognizers.phone import PhoneRecognizer
+from detectors.recognizers.presidio import shipped_recognizers
+from detectors.recognizers.secrets.assignment import AssignmentRecognizer, SpokenSecretRecognizer
+from detectors.recognizers.secrets.tokens import TokenRecognizer
+from detectors.recognizers.secrets.url import UrlCredentialRecognizer
+from detectors.recognizers.vin import VinRecognizer
+from detectors.recognizers.zh.address import CnAddressRecognizer
+from detectors.recognizers.zh.hk_mo_tw_id import HkIdRecognizer, MoIdRecognizer, TwIdRecognizer
+from detectors.recognizers.zh.passport import CnPassportRecognizer
+from detectors.recognizers.zh.phone import CnPhoneRecognizer, CnSpokenPhoneRecognizer
+from detectors.recognizers.zh.plate import CnLicensePlateRecognizer
+from detectors.recognizers.zh.resident_id import CnResidentIdRecognizer
+from detectors.recognizers.zh.travel_permit import CnTravelPermitRecognizer
+from detectors.recognizers.zh.uscc import CnUsccRecognizer
+
+
+def build(config: DetectorConfig) -> list[EntityRecognizer]:
+    """The recognizers in a fixed order. Those whose every entity is disabled are left out."""
+    recognizers: list[EntityRecognizer] = [
+        TokenRecognizer(),
+        UrlCredentialRecognizer(),
+        AssignmentRecognizer(),
+        SpokenSecretRecognizer(),
+        EmailRecognizer(),
+        PhoneRecognizer(config.phone_regions),
+        CreditCardRecognizer(),
+        CardWithoutLuhnRecognizer(),
+        IbanRecognizer(),
+        IpRecognizer(),
+        MacAddressRecognizer(),
+        CryptoRecognizer(),
+        VinRecognizer(),
+        *labelled_recognizers(),
+        *shipped_recognizers(config.countries),
+        *number_recognizers(config.countries),
+    ]
+    if "zh" in config.languages:
+        recognizers += [CnPhoneRecognizer(), CnSpokenPhoneRecognizer(), CnAddressRecognizer()]
+        if "cn" in config.countries:
+            recognizers += [
+                CnResidentIdRecognizer(),
+                CnUsccRecognizer(),
+                CnPassportRecognizer(),
+                CnTravelPermitRecognizer(),
+                CnLicensePlateRecognizer(),
+            ]
+        if "hk" in config.countries:
+            recognizers += [HkIdRecognizer(), MoIdRecognizer()]
+        if "tw" in config.countries:
+            recognizers.append(TwIdRecognizer())
+    if config.ner.enabled:
+        recognizers.append(NerRecognizer())
+    disabled = set(config.disabled)
+    return [recognizer for recognizer in recognizers if not set(recognizer.supported_entities) <= disabled]

@@ -1,0 +1,119 @@
+"""Numbers that only their label gives away: record, account, licence, policy numbers, "MRN 0093402", "病案号 00873216".
+
+No issuer, no checksum: the label directly before the value decides the type. Labels in English, Chinese and, for identity papers, some other
+languages. The span is the value, never the label. A value has at least as many digits as its row asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import regex
+from presidio_analyzer import Pattern, RecognizerResult
+
+from detectors.reading import Reading, Seed
+from detectors.recognizers.strict import StrictPatterns, result_of
+
+_GLUE = (
+    r"(?:[\"'’`*_\])】>|]{0,4}[ \t]*(?:\([^()\n]{0,16}\)|([^()\n]{0,16}))?[ \t]*(?:no\.?|nos\.?|nr\.?|n[º°o]\.?|num(?:ber)?|#|id|code|ref|号码|號碼|号|號|编号|編號|为|為|是|is|was|of|=>|:=|:|:|=|->|,|→|\||\.{2,}|[;；，、\"'“”「《<(（\[*`&#]|改成|应为|應為)?[ \t]*){1,4}"
+)
+_VALUE = r"(?P<value>(?:[A-Z]{1,6}[-/ .]?)?(?:[0-9A-Z]{1,20}[-/.]){0,5}[0-9A-Z]{1,24}(?: \d{2,8}){0,5}(?:[-/][0-9A-Z]{1,10})?)"
+_DIGITS = r"(?P<value>\+?[0-9](?:[ \-./]?[0-9]){3,24}(?:-[0-9A-Z]{1,3})?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One kind of labelled number."""
+
+    entity: str
+    words: Sequence[str]
+    """Regular expressions of the label, case-insensitive."""
+    digits: int
+    """Digits that the value has at least."""
+    value: str = _VALUE
+    score: float = 0.6
+
+
+LABELS: tuple[Label, ...] = (
+    Label("MEDICAL_RECORD", (
+        "mrn", "medical record", "patient (?:id|no|number|ref|file)", "hosp(?:ital)?(?: no| number| id)", "chart (?:no|number|#)", "accession", "case no", "encounter",
+        "病案号", "病历号", "病歷號", "病案編號", "住院号", "住院號", "门诊号", "門診號", "就诊号", "就诊卡号?", "就诊号", "检查号", "条码号?", "登记号", "标本号", "样本号", "处方号", "床号", "挂号", "病例号", "ID号",
+    ), 4),
+    Label("HEALTH_INSURANCE", (
+        "member (?:id|no|number)", "subscriber (?:id|no)", "health (?:insurance|card|plan)", "insurance (?:id|no|number)", "policy ?holder", "medicare", "medicaid(?: id)?", "versicherten-?(?:nr|nummer)", "insurer",
+        "医保卡?号?", "医保编号", "醫保卡?號?", "社保卡?号?", "健保卡號?", "健保卡", "参保号",
+    ), 5),
+    Label("SOCIAL_SECURITY", ("social security", "ssn", "social insurance", "sozialversicherungs(?:nummer|nr)", "seguridad social", "sécurité sociale", "nss", "社保个人编号", "社保编号", "社会保障", "社保号码?", "社保账号"), 6),
+    Label("EMPLOYEE_ID", (
+        "emp(?:loyee)?[ _-]?(?:id|no|number|#)", "staff[ _-]?(?:id|no|number)", "badge", "personnel (?:no|number)", "personalnummer", "student[ _-]?(?:id|no|number)", "工号", "工號", "员工编号", "員工編號", "学号", "學號", "学籍号", "学籍辅号",
+        "警号", "警號", "执业证书?号?", "执业证书编码", "职工号", "员工号", "考勤号", "胸牌号?", "军官证号?", "准考证号?", "教师资格证号?", "资格证号?", "編號",
+    ), 3),
+    Label("CUSTOMER_ID", (
+        "customer[ _-]?(?:id|no|number|ref|#)", "cust(?:omer)? ?#", "client[ _-]?(?:no|number|ref)", "account[ _-]?ref", "membership", "member #", "policy(?: no| number| #)?", "policy", "claim(?: no| number| #| ref)?", "case (?:no|number|ref|id|#)",
+        "loyalty", "frequent flyer", "ticket ?#", "file (?:no|number)", "licen[cs]e key", "matter (?:no|number)", "docket", "loan(?: no| number| #)", "meter(?: no| number)", "contract (?:no|number)", "reference (?:no|number)", "kundennummer", "kundennr", "n[°º] client",
+        "客户号", "客户编号", "會員編號", "会员号", "会员卡号?", "会员编号", "保单号?", "保單號?", "保险单号", "合同号", "合同编号", "合約編號", "案号", "案號", "卷宗号", "户号", "戶號", "用户号", "用户编号", "档案号", "档案编号", "常旅客号?", "贷款编号", "借据号", "理赔号", "报案号", "立案号", "受理号", "登记编号", "客戶編號", "手册编号", "账户号", "UID", "uid", "预约号", "房产证号?", "不动产权证号?", "票号",
+    ), 4),
+    Label("ORDER_ID", (
+        "order[ _-]?(?:id|no|number|ref|#)", "order #?", "booking(?: ref| no| number| reference)?", "pnr", "invoice(?: no| number| #)", "tracking(?: no| number| #)?", "reservation(?: no| number)?", "confirmation(?: no| number| #)?", "shipment",
+        "订单号?", "訂單編?號?", "订单编号", "运单号?", "快递单号?", "单号", "單號", "物流单号", "流水号", "发票号码?", "票据号", "工单号?", "回执号", "凭证号", "交易号",
+    ), 5, score=0.5),
+    Label("BANK_ACCOUNT", (
+        "account[ _-]?(?:no|number|#|num)", "acct\\.?(?: no| number| #)?", "a/c(?: no)?", "bank (?:account|a/c)", "account", "sort[ -]?code", "routing(?: no| number)?", "bsb", "ifsc", "konto(?:nummer|nr)?", "clabe", "rib", "swift|bic", "compte", "checking(?: account)?", "savings(?: account)?",
+        "账号", "帳號", "賬號", "帐号", "银行账户", "账户", "帳戶", "戶口", "卡号", "卡號", "银行卡号?", "收款账号", "对公账号", "开户行及账号", "匯款帳戶", "存折账?号?", "工资卡", "公积金账?号?", "打到", "汇到",
+    ), 6, value=r"(?P<value>(?:[A-Z]{4}0[0-9A-Z]{6})|[0-9*]{2,}(?:[ \-][0-9]{2,}){0,7})"),
+    Label("PASSPORT", (
+        "passports?", "passeport", "reisepass", "pasaporte", "passaporto", "pasaport", "paszport", "паспорт", "护照", "護照", "パスポート", "旅券番号", "回乡证", "回鄉證", "台胞证", "台胞證", "通行证", "通行證", "海员证", "旅行证",
+    ), 5),
+    Label("DRIVER_LICENSE", (
+        "driv(?:er|ing)(?:'s|’s|s)?[ _-]?licen[cs]e", "driver_?licen[cs]e", "licen[cs]e (?:no|number|#)", "\\bdln?\\b", "dl#", "oln", "führerschein(?:nummer)?", "permis(?: de conduire)?", "patente", "prawo jazdy", "ehliyet", "rijbewijs", "运转免许", "驾驶证号?", "駕駛證", "驾照", "駕照", "驾驶证档案编号", "档案编号", "准驾",
+    ), 5),
+    Label("NATIONAL_ID", (
+        "national id", "identity card", "id card", "\\bid\\b (?:no|number|card|#)", "national insurance", "personalausweis(?:nummer)?", "ausweis(?:nr|nummer)?", "carte d'identité", "cni", "dni", "nie", "cédula", "cedula", "cpf", "rg", "pesel", "kimlik(?: no)?", "personnummer", "aadhaar", "nric", "mykad", "nin", "bsn", "cnp", "egn", "tckn", "curp", "rut", "oib", "ahv", "fin", "emirates id", "dowód(?: osobisty)?", "kennitala", "cccd", "cmnd",
+        "身份证号?码?", "身份證號?碼?", "身分證字?號?", "证件号码?", "證件號碼?", "公民身份号码", "居留证号?", "居留證號?", "户口本号?", "マイナンバー", "주민등록번호",
+    ), 5),
+    Label("TAX_ID", (
+        "tax (?:id|no|number|code|file)", "tin", "ein", "utr", "vat(?: no| number| id| reg)?", "nif", "cif", "nip", "rfc", "steuer-?(?:id|nr|nummer)", "codice fiscale", "c\\.f\\.", "p\\.? ?iva", "partita iva", "cuit", "gstin?", "abn", "afm", "siret", "siren", "mst", "kra pin", "rnokpp",
+        "税号", "稅號", "纳税人识别号", "納稅人識別號", "统一社会信用代码", "信用代码", "組織機構代碼", "统编", "統編", "統一編號", "インボイス番号",
+    ), 5),
+    Label("LICENSE_PLATE", ("(?:number|licen[cs]e|vehicle|truck)[ -]?plate(?: no| number)?", "plate(?: no| number)?", "vehicle reg(?:istration)?", "reg(?:istration)?(?: no| number|\\.)?", "kennzeichen", "targa", "matrícula", "车牌号?", "車牌號?", "车号", "車號", "号牌号码"), 2,
+        value=r"(?P<value>[0-9A-ZÄÖÜ]{1,4}(?:[ \-·][0-9A-Z]{1,6}){1,3}|(?=[A-Z]{0,4}\d)[0-9A-Z]{5,9})"),
+    Label("VIN", ("vin", "chassis(?: no| number)?", "车架号码?", "車架號碼?", "车辆识别代号"), 4, value=r"(?P<value>[0-9A-HJ-NPR-Z]{17})"),
+    Label("PHONE_NUMBER", (
+        "phones?", "tel", "telephone", "mobile", "cell", "cellphone", "fax", "whatsapp", "mob", "handy", "landline", "call me (?:on|at)", "reach me (?:on|at)", "phone number", "contact number", "telefono", "teléfono", "telefon", "telefone", "téléphone",
+        "电话号?码?", "電話號?碼?", "手机号?码?", "手機號?碼?", "联系方式", "联系电话", "聯絡電話", "座机", "传真", "傳真", "分机", "短号",
+    ), 7, value=r"(?P<value>\+?\(?[0-9](?:[ \-./()]{0,2}[0-9]){6,14})"),
+)  # fmt: skip
+
+_STOP = regex.compile(r"(?:19|20)\d\d[-/.年](?:0?[1-9]|1[0-2])(?:[-/.月]|$)|\d+\.\d+$|[0-9a-f]{32,}$|\d{1,3}(?:\.\d{1,3}){3}$")
+
+
+class LabelledNumberRecognizer(StrictPatterns):
+    """One row of ``LABELS``."""
+
+    def __init__(self, label: Label) -> None:
+        words = "|".join(label.words)
+        self._digits = label.digits
+        self._words = regex.compile(words, flags=self.FLAGS)
+        super().__init__(
+            supported_entity=label.entity,
+            name=f"LabelledNumberRecognizer.{label.entity}",
+            patterns=[Pattern("labelled", rf"(?<![0-9A-Za-z])(?:{words})(?![A-Za-z]){_GLUE}(?<![0-9A-Za-z]){label.value}(?![0-9A-Za-z])", label.score)],
+        )
+
+    def can_match(self, reading: Reading) -> bool:
+        """A label and digits must be there."""
+        return not reading.prefilter or (bool(reading.windows(Seed.PAIR)) and self._words.search(reading.text) is not None)
+
+    def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
+        """Enough digits, and neither date, decimal number nor hash."""
+        start, end = match.span("value")
+        value = text[start:end]
+        if sum(map(str.isdigit, value)) < self._digits or _STOP.match(value):
+            return None
+        return result_of(self, self.supported_entities[0], start, end, pattern.score)
+
+
+def labelled_recognizers() -> list[LabelledNumberRecognizer]:
+    """All rows."""
+    return [LabelledNumberRecognizer(label) for label in LABELS]

@@ -1,0 +1,127 @@
+"""Secrets that their name gives away: ``password = …``, ``"api_key": "…"``, ``Authorization: Bearer …``, ``密码：…``, "the PIN is 4711".
+
+By name and by what the value looks like: variables, environment look-ups, types, placeholders and plain words are no secrets.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import regex
+from presidio_analyzer import Pattern, RecognizerResult
+
+from detectors.recognizers.secrets.guards import is_code, is_placeholder, looks_random
+from detectors.recognizers.strict import Patterns
+
+_NAME = (
+    r"(?:pass(?:word|wd|phrase|code)?s?|pwd|passwort|contraseña|mot de passe|senha|secret|token|api[_\- ]?key|access[_\- ]?key(?:[_\- ]?(?:id|secret))?|secret[_\- ]?(?:access[_\- ]?)?key|private[_\- ]?key|auth[_\- ]?key|encryption[_\- ]?key|signing[_\- ]?(?:key|secret)|client[_\- ]?secret"
+    r"|master[_\- ]?key|mch[_\- ]?key|app[_\- ]?(?:secret|key)|licen[cs]e[_\- ]?key|account[_\- ]?key|shared[_\- ]?key|hmac[_\- ]?key|maps?[_\- ]?key|credentials?|auth|session[_\- ]?(?:id|key|token)|jsessionid|phpsessid|sessionid|csrf(?:[_\- ]?token)?|salt|pepper|nonce[_\- ]?key|community|psk|wpa[_\- ]?psk|pre-?shared[_\- ]?key|webhook[_\- ]?(?:secret|key)|bearer|cookie[_\- ]?secret|otp|totp(?:[_\- ]?secret)?|pin(?:[_\- ]?code)?)"
+)
+_BOUNDARY = r"(?:(?<![A-Za-z])|(?-i:(?<=[a-z0-9])(?=[A-Z]))|(?=password|passwd|pwd|secret|token|apikey))"
+"""A word begins, or a camelCase one, or a name that no other word ends with."""
+_TAIL = r"(?:[_\-.]?(?:hash|raw|value|prod|dev|staging|live|test|v?\d|key|id|sha256|base64|b64|digest))?"
+_SUFFIX_NO = r"(?![_\-]?(?:count|length|len|size|type|field|url|uri|path|file|dir|ttl|expir\w*|policy|reset|limit|min|max|name|label|required|hint|prompt|rotation|algorithm|algo|strength|manager|provider|service|endpoint|usage|budget|index|idx|ids?|column|input|error|valid\w*|budgets?|per|s)(?![a-z]))"
+
+
+class AssignmentRecognizer(Patterns):
+    """``SECRET``: the value assigned to a telling name in code, configuration, JSON, headers, shell."""
+
+    ENTITY = "SECRET"
+    LITERALS: ClassVar = (
+        "pass", "pwd", "secret", "token", "key", "credential", "auth", "session", "salt", "pepper", "psk", "bearer", "otp", "pin", "senha", "contraseña", "community", "cookie", "csrf",
+    )  # fmt: skip
+    PATTERNS: ClassVar = (
+        (
+            "quoted",
+            rf"{_BOUNDARY}{_NAME}{_TAIL}{_SUFFIX_NO}\\?[\"'\])]{{0,3}}\s{{0,4}}(?:=>|:=|=|:|,|\+=|==)\s{{0,4}}(?:[rbuf]|@)?(?P<q>\\?[\"'`])(?P<value>(?:(?!(?P=q))[^\n\\]){{3,400}})(?P=q)",
+            0.75,
+        ),
+        (
+            "bare",
+            rf"{_BOUNDARY}{_NAME}{_TAIL}{_SUFFIX_NO}[\"'\])]{{0,3}}[ \t]{{0,8}}(?:=>|:=|=|:|：)[ \t]{{0,4}}(?P<value>[^\s\"'`,;&<>(){{}}\[\]]{{4,400}}[^\s\"'`,;&<>(){{}}\[\].。，；、])",
+            0.7,
+        ),
+        ("xml", rf"<(?:[\w\-]+:)?[\w.\-]{{0,30}}?{_NAME}(?:\s[^<>]{{0,80}})?>(?P<value>[^<>\s]{{4,400}})</", 0.75),
+        ("bearer", r"\b(?:authorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?)?(?:Bearer|Token|Basic)\s+(?P<value>[A-Za-z0-9_\-.~+/]{16,4000}={0,2})", 0.85),
+        ("flag", r"(?<![0-9A-Za-z])(?:--?(?:password|passwd|pass|pwd|token|secret|api-?key|auth)[= ]|-u [\w.@\-]{1,60}:)(?P<value>[^\s\"'`$<>]{4,200})", 0.7),
+        ("mysql", r"\b(?:mysql|mysqldump|mariadb|mysqladmin)\b[^\n|;]{0,120}? -p(?P<value>[^\s\"'`$<>\-]{4,100})", 0.8),
+        ("sshpass", r"\bsshpass +-p *[\"']?(?P<value>[^\s\"'`$<>]{4,100})", 0.8),
+        ("pgpass", r"\bPGPASSWORD=(?P<value>[^\s\"'`$<>]{3,100})", 0.8),
+        ("netrc", r"\blogin +\S{1,80}\s+password +(?P<value>[^\s\"'`$<>]{4,200})", 0.8),
+        ("cookie", r"\b(?:set-)?cookie:[ ]?[^\n]{0,200}?(?:sess|sid|auth|token|jwt)[\w\-]{0,24}=(?P<value>[A-Za-z0-9_\-.%+/=]{12,2000})", 0.7),
+        ("basic-url", r"\bIDENTIFIED (?:WITH \w+ )?BY\s+[\"'](?P<value>[^\"'\n]{3,100})[\"']", 0.8),
+    )  # fmt: skip
+
+    def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
+        """Guards for placeholders, code, prose, and plain numbers."""
+        value = match["value"]
+        if is_placeholder(value):
+            return None
+        label = match[0][: match.start("value") - match.start()]
+        name = label.lower()
+        if pattern.name == "quoted":
+            if value.count(" ") > 3 or (" " in value and not looks_random(value)) or is_code(value) and not looks_random(value):
+                return None
+            if value.isalpha() and (value.islower() or value.istitle()) and not regex.search(r"pass|pwd|secret", name):
+                return None
+            if "pass" not in name and "pwd" not in name and not looks_random(value) and len(value) < 16:
+                return None
+            if regex.fullmatch(r"[a-z]+(?:[_.\-][a-z]+)*", value) and (len(value) > 12 and "pass" not in name or "_" in value):
+                return None
+        elif pattern.name in ("bare", "flag"):
+            if is_code(value) or (not looks_random(value) and not (regex.search(r"pass|pwd", name) and "=" in name and label == label.upper())):
+                return None
+            if regex.fullmatch(r"[\d.,:%\-]+", value) and not regex.search(r"pass|pwd|pin|otp|secret", name):
+                return None
+            if value.startswith(("//", "./", "../", "~/", "/")) and pattern.name == "bare" and value.count("/") > 1 and not regex.search(r"[+=]", value):
+                return None
+        elif pattern.name == "bearer" and value.isalpha() and len(value) < 24:
+            return None
+        return super().judge(text, match, pattern)
+
+
+class SpokenSecretRecognizer(Patterns):
+    """``SECRET`` in prose and notes: "password Welkom!Jozi24", "my PIN was 7051", "密码是abc123", "验证码 558130", CVV."""
+
+    ENTITY = "SECRET"
+    LITERALS: ClassVar = (
+        "pass", "pwd", "pw", "pin", "cvv", "cvc", "cv2", "otp", "code", "密码", "密碼", "口令", "密钥", "秘钥", "密鑰", "令牌", "验证码", "驗證碼", "取件码", "取件碼", "提取码", "安全码", "安全碼", "动态码", "授权码", "暗号", "門禁", "门禁", "accesskey", "token", "激活码", "邀请码", "兑换码", "kennwort", "wachtwoord",
+    )  # fmt: skip
+    PATTERNS: ClassVar = (
+        (
+            "english",
+            r"(?<![A-Za-z])(?:pass(?:word|code|phrase|wd)?|pw|pwd|passwort|kennwort|wachtwoord|contraseña|mot de passe|senha|hasło|parola|şifre)(?:\s+(?:is|was|for[^.\n:]{1,40}?(?:is|:)|now|set to|to|still|=))?(?:\s+(?:set|temporarily|currently|now))?\s{0,3}[:=:(\[]?\s{0,3}[\"'“‘`(]?(?P<value>[^\s\"'“”‘’`,;)\]<>，。；、（）「」]{5,64}?)(?=[\"'”’`)\]]?(?:[.,;!?]?(?:\s|$)|[,;)\]\"'”’`<，。；、）]))",
+            0.6,
+        ),
+        (
+            "pin",
+            r"(?<![A-Za-z])(?:PIN|CVV2?|CVC2?|CV2|CID|security code|one[- ]time (?:code|password|passcode)|OTP|verification code|2FA code|access code|gate code|door code|alarm code|code de l'immeuble)(?:[- ](?:code|number|no\.?))?(?:\s+(?:is|was|for[^.\n:\d]{1,30}|c'est|on[^.\n:\d]{1,12}|back))*[\"']?\s{0,3}[:=:#(|]?\s{0,3}[\"']?(?P<value>\d{3,8}(?: ?\d{3})?|[0-9A-Z]{4,8}(?=[^0-9A-Za-z]|$))(?![0-9A-Za-z%])",
+            0.6,
+        ),
+        (
+            "chinese",
+            r"(?:密码|密碼|口令|密钥|秘钥|密鑰|令牌|提取码|授权码|激活码|邀请码|兑换码|AccessKey(?:Secret|Id)?|SecretKey|Token)(?:已)?(?:被)?(?:改|重置|设置|設|统一)?(?:为|為|是|成|还是|仍是|:|:|=|＝|\s|都是|就是|「|『|“|\"|'|（|\()*(?P<value>[\x21\x23-\x26\x2a-\x2b\x2d-\x3a\x3c-\x7e]{4,128})",
+            0.7,
+        ),
+        (
+            "code",
+            r"(?:验证码|驗證碼|校验码|动态码|取件码|取件碼|取货码|安全码|安全碼|门禁码?|門禁碼?|核销码|取餐码|短信码|动态密码|交易密码|支付密码|取款密码)(?:是|为|為|:|:|=|\s|也是|还是|就是)*(?P<value>[0-9A-Z](?:[-0-9A-Z]){2,11})(?![0-9A-Za-z])",
+            0.65,
+        ),
+    )  # fmt: skip
+
+    def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
+        """In prose only what words are not: digits and letters mixed, or digits alone where a code is announced."""
+        value = match["value"]
+        if is_placeholder(value) or is_code(value):
+            return None
+        if pattern.name == "english":
+            if not looks_random(value) and not value.isdigit():
+                return None
+            if regex.match(r"https?:|[=:]|\d+(?:\.\d+)+$|\w+\(|[\w.]+=", value):
+                return None
+        if pattern.name == "chinese" and not (looks_random(value) or (value.isdigit() and len(value) >= 4)):
+            return None
+        if not any(map(str.isdigit, value)) and pattern.name in ("pin", "code"):
+            return None
+        return super().judge(text, match, pattern)
