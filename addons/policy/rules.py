@@ -1,0 +1,272 @@
+"""The policy section of ``coatcheck.yaml``, typed: entities, rules, allow-list, unreadable parts.
+
+Rules for this file: what may be written, and what each key means (the docstrings under the fields are the published
+schema's descriptions). How it is applied is in ``engine.py``. No I/O.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import regex  # type: ignore[import-untyped]
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from addons.policy.types import Action
+
+RESERVED_RULE_NAMES = frozenset({"entities", "default", "unreadable", "clean"})
+"""What a verdict's ``rule`` says where no rule of the file decided."""
+
+EntityName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+EntityPattern = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_*?]+$")]
+"""An entity name, or several by ``*`` and ``?``: ``CN_*``."""
+Pattern = Annotated[str, StringConstraints(min_length=1)]
+Score = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+def _not_mask(action: Action) -> Action:
+    if action is Action.MASK:
+        raise ValueError("should be `allow`, `reroute` or `block`; what cannot be read cannot be masked")
+    return action
+
+
+UnreadableAction = Annotated[
+    Action,
+    AfterValidator(_not_mask),
+    WithJsonSchema({"enum": ["allow", "reroute", "block"], "type": "string"}),
+]
+
+
+class Section(BaseModel):
+    """A part of the file: unknown keys are refused, values never change, errors never show the input."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+    )
+
+
+class ShortForm(Section):
+    """A section that may be written as one plain word: ``mask`` for ``{action: mask}``."""
+
+    short_key: ClassVar[str] = "action"
+    short_type: ClassVar[dict[str, Any]] = {"enum": ["allow", "mask", "reroute", "block"], "type": "string"}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, value: Any) -> Any:
+        return {cls.short_key: value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [dict(cls.short_type), handler(core_schema)]}
+
+
+class EntityRule(ShortForm):
+    """What to do with one entity: an action, or ``{action, min_score, to}``."""
+
+    action: Action
+    """``allow``, ``mask``, ``reroute`` or ``block``."""
+    min_score: Score = 0.0
+    """Findings below this score (0 to 1) are allowed, and recorded."""
+    to: str | None = None
+    """With ``action: reroute``: the on-prem upstream. Default: ``policy.reroute_to``."""
+
+
+class UnreadableRule(ShortForm):
+    """What to do with one kind of unreadable part: an action, or ``{action, to}``."""
+
+    short_type: ClassVar[dict[str, Any]] = {"enum": ["allow", "reroute", "block"], "type": "string"}
+
+    action: UnreadableAction
+    """``allow``, ``reroute`` or ``block``. Nothing unreadable can be masked."""
+    to: str | None = None
+    """With ``action: reroute``: the on-prem upstream. Default: ``policy.reroute_to``."""
+
+
+class UnreadableRules(Section):
+    """What to do with parts that cannot be inspected, per kind. One action for all kinds is ``unreadable: ACTION``."""
+
+    image: UnreadableRule = UnreadableRule(action=Action.BLOCK)
+    audio: UnreadableRule = UnreadableRule(action=Action.BLOCK)
+    file: UnreadableRule = UnreadableRule(action=Action.BLOCK)
+    binary: UnreadableRule = UnreadableRule(action=Action.BLOCK)
+    tokens: UnreadableRule = UnreadableRule(action=Action.BLOCK)
+    """Token ids in place of text."""
+    content_type: UnreadableRule = UnreadableRule(action=Action.BLOCK)
+    """A body of a type that no codec reads."""
+    remote: UnreadableRule = UnreadableRule(action=Action.BLOCK)
+    """A reference to something that the provider would fetch: a file id, a URL."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, value: Any) -> Any:
+        return dict.fromkeys(cls.model_fields, value) if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [dict(UnreadableRule.short_type), handler(core_schema)]}
+
+    def of(self, kind: str) -> UnreadableRule:
+        """The rule for ``kind``; a kind that is not known is blocked."""
+        found = getattr(self, kind, None) if kind in type(self).model_fields else None
+        return found if isinstance(found, UnreadableRule) else UnreadableRule(action=Action.BLOCK)
+
+
+class When(Section):
+    """Conditions of a rule: all that are given must hold. A list holds if one member fits; ``*`` and ``?`` are wild."""
+
+    entities: tuple[EntityPattern, ...] = Field(default=(), min_length=1)
+    """Findings of these entities. The rule speaks of these findings and of no others."""
+    unreadable: tuple[Literal["image", "audio", "file", "binary", "tokens", "content_type", "remote", "*"], ...] = (
+        Field(default=(), min_length=1)
+    )
+    """Unreadable parts of these kinds. The rule speaks of these parts and of no others."""
+    roles: tuple[Literal["system", "user", "assistant", "tool", "schema", "metadata"], ...] = Field(
+        default=(), min_length=1
+    )
+    """With ``entities``: only findings in segments of these roles."""
+    min_count: int = Field(default=1, ge=1)
+    """With ``entities``: at least so many distinct values. A value that is repeated counts once."""
+    upstreams: tuple[Pattern, ...] = Field(default=(), min_length=1)
+    """Names of upstreams: ``openai``."""
+    endpoints: tuple[Pattern, ...] = Field(default=(), min_length=1)
+    """Endpoints: ``openai.*``, ``anthropic.messages``."""
+    models: tuple[Pattern, ...] = Field(default=(), min_length=1)
+    """Model names as the client writes them: ``gpt-4*``."""
+    principals: tuple[Pattern, ...] = Field(default=(), min_length=1)
+    """Callers, as the audit records them."""
+    tenants: tuple[Pattern, ...] = Field(default=(), min_length=1)
+    """Tenants."""
+    jurisdictions: tuple[Pattern, ...] = Field(default=(), min_length=1)
+    """Where the upstream is, as ``upstreams.*.jurisdiction`` says: ``US``. ``unknown`` where it says nothing."""
+    min_bytes: int = Field(default=0, ge=0)
+    """Requests of at least so many bytes."""
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> Self:
+        if self.entities and self.unreadable:
+            raise ValueError("names both `entities` and `unreadable`; write two rules")
+        if not self.entities and (self.roles or self.min_count > 1):
+            raise ValueError('`roles` and `min_count` count findings: add `entities` (["*"] for all)')
+        return self
+
+
+class Rule(Section):
+    """One rule. Rules are tried in order."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
+    """Unique; what the audit record shows."""
+    when: When = When()
+    """Conditions. Without any, the rule holds for every request."""
+    action: Action
+    """``allow``, ``mask``, ``reroute`` or ``block``."""
+    to: str | None = None
+    """With ``action: reroute``: the on-prem upstream. Default: ``policy.reroute_to``."""
+
+    @model_validator(mode="after")
+    def _names_what_it_opens(self) -> Self:
+        if self.action is Action.MASK and not self.when.entities:
+            raise ValueError('`action: mask` needs `when.entities`: say what is masked (["*"] for all findings)')
+        if self.action is Action.ALLOW and not (self.when.entities or self.when.unreadable):
+            raise ValueError(
+                "`action: allow` needs `when.entities` or `when.unreadable`: a rule opens only what it names "
+                '(["*"] for all findings)'
+            )
+        return self
+
+    @field_validator("name")
+    @classmethod
+    def _not_reserved(cls, name: str) -> str:
+        if name in RESERVED_RULE_NAMES:
+            raise ValueError(f"`{name}` is a name that Coatcheck uses itself; choose another")
+        return name
+
+
+class AllowEntry(ShortForm):
+    """A value that may always pass: a plain string, or ``{literal | pattern, entities, ignore_case}``."""
+
+    short_key: ClassVar[str] = "literal"
+    short_type: ClassVar[dict[str, Any]] = {"type": "string", "minLength": 1}
+
+    literal: Pattern | None = None
+    """The whole value."""
+    pattern: Pattern | None = None
+    """A regular expression that must fit the whole value."""
+    entities: tuple[EntityPattern, ...] = Field(default=(), min_length=1)
+    """Only for findings of these entities. Default: all."""
+    ignore_case: bool = False
+    """Upper and lower case are one."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            try:
+                regex.compile(pattern)
+            except regex.error as error:
+                where = "" if error.pos is None else f" at position {error.pos}"
+                raise ValueError(f"is no regular expression: {error.msg}{where}") from None
+        return pattern
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.literal is None) == (self.pattern is None):
+            raise ValueError("needs either `literal` or `pattern`")
+        return self
+
+
+class PolicySettings(Section):
+    """What to do with findings."""
+
+    mode: Literal["enforce", "observe"] = "enforce"
+    """``observe`` changes nothing and records what ``enforce`` would have done."""
+    default: Action = Action.MASK
+    """For detected entities that neither a rule nor ``entities`` names."""
+    reroute_to: str | None = None
+    """The on-prem upstream for every ``reroute`` that does not say ``to``."""
+    unreadable: UnreadableRules = UnreadableRules()
+    """Images, audio, token ids and other parts that cannot be inspected."""
+    entities: dict[EntityPattern, EntityRule] = Field(default_factory=dict)
+    """Per entity; an exact name goes before wildcards. Laid over the built-in table."""
+    rules: tuple[Rule, ...] = ()
+    """Tried in order, before ``entities``."""
+    allow_list: tuple[AllowEntry, ...] = ()
+    """Values that are not findings: product names, test data, the company's own address."""
+
+    def hash(self) -> str:
+        """SHA-256 (hex) over this section as canonical JSON: what the audit record calls ``policy_hash``."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+    def routes(self) -> Iterator[tuple[tuple[str | int, ...], str | None]]:
+        """Every place that reroutes: (key path, target; None where neither it nor ``reroute_to`` names one)."""
+        if self.default is Action.REROUTE:
+            yield ("default",), self.reroute_to
+        for name, entity in self.entities.items():
+            if entity.action is Action.REROUTE:
+                yield ("entities", name), entity.to or self.reroute_to
+        for kind in type(self.unreadable).model_fields:
+            unreadable = self.unreadable.of(kind)
+            if unreadable.action is Action.REROUTE:
+                yield ("unreadable", kind), unreadable.to or self.reroute_to
+        for index, rule in enumerate(self.rules):
+            if rule.action is Action.REROUTE:
+                yield ("rules", index), rule.to or self.reroute_to
