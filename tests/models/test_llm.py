@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 CANARY = "Zephyrine-Quillfeather-7731"
 EXAMPLES = ("Rome", "Oslo", "Cairo")
 """A model this small calls a tool only when the conversation shows it how."""
+CLOSE = {"connection": "close"}
+"""llama.cpp closes a connection after a streamed reply although it promises to keep it: the next request may die."""
 WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
 
@@ -35,13 +37,13 @@ def local() -> Iterator[LocalLlm]:
 
 @pytest.fixture
 def openai_client(local: LocalLlm) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{local.url}/v1", api_key="unused", max_retries=0) as client:
+    with openai.OpenAI(base_url=f"{local.url}/v1", api_key="unused", max_retries=0, default_headers=CLOSE) as client:
         yield client
 
 
 @pytest.fixture
 def anthropic_client(local: LocalLlm) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(base_url=local.url, api_key="unused", max_retries=0) as client:
+    with anthropic.Anthropic(base_url=local.url, api_key="unused", max_retries=0, default_headers=CLOSE) as client:
         yield client
 
 
@@ -122,7 +124,10 @@ class TestSpeaksAnthropic:
 
     def test_streamed_message(self, anthropic_client: anthropic.Anthropic) -> None:
         with anthropic_client.messages.stream(
-            model="any", max_tokens=12, system="Be brief.", messages=[{"role": "user", "content": "Say hello."}]
+            model="any",
+            max_tokens=12,
+            messages=[{"role": "user", "content": "Say hello."}],
+            extra_body={"temperature": 0},  # an emoji first, and llama.cpp forgets its message_start
         ) as stream:
             text = "".join(stream.text_stream)
             assert text
