@@ -56,9 +56,10 @@ class CertificateAuthority:
 def ensure(directory: Path, hosts: Sequence[str], addresses: Sequence[str] = ()) -> CertificateAuthority:
     """Use the CA in ``directory``, or make one (again) when it is absent, nearly expired, or limited to other hosts.
 
-    ``hosts`` are DNS names, ``addresses`` IP addresses beyond loopback. Raises CaError.
+    ``hosts`` are DNS names (``*.example.com``: all below it), ``addresses`` IP addresses beyond loopback.
+    Raises CaError.
     """
-    names = tuple(sorted({host.lower().rstrip(".") for host in hosts}))
+    names = tuple(sorted({host.lower().rstrip(".").removeprefix("*.") for host in hosts}))
     ips = tuple(sorted({*LOOPBACK, *addresses}))
     combined = directory / "mitmproxy-ca.pem"
     certificate = directory / "coatcheck-ca.pem"

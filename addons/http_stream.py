@@ -120,6 +120,11 @@ class GuardedHttpStream(HttpStream):
             yield SendHttp(ResponseData(self.stream_id, content), self.context.client)
         yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
 
+    def state_stream_response_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, ResponseData) and not event.data:
+            return  # an empty HTTP/2 frame; the stream callable takes b"" for the end
+        yield from super().state_stream_response_body(event)
+
     def handle_protocol_error(
         self, event: RequestProtocolError | ResponseProtocolError
     ) -> layer.CommandGenerator[None]:

@@ -1,0 +1,218 @@
+"""One request and its reply: what must be remembered between the two, and how the reply is put right.
+
+Imports no mitmproxy and does no I/O: bytes in, bytes out. ``gateway.py`` feeds it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from addons.wire.encodings import Inflater, decode
+from addons.wire.types import Codec, ErrorReply, ReplyFacts, ReplyStream, Restoration, WireError
+
+STREAM_TYPES = ("text/event-stream",)
+
+
+class Counts(Protocol):
+    """How the placeholders of one flow fared in its reply."""
+
+    seen: int
+    restored: int
+    unknown: int
+    mangled: int
+
+
+class CountingRestoration(Restoration, Protocol):
+    """A restoration that keeps count."""
+
+    @property
+    def counts(self) -> Counts: ...
+
+
+@dataclass(slots=True)
+class Exchange:
+    """State of one inspected flow, from its decision to its outcome."""
+
+    codec: Codec
+    decision_id: str
+    upstream: str
+    restoration: CountingRestoration | None
+    """None where the reply is passed on as it is (nothing was masked)."""
+    response_cap: int
+    started: float = field(default_factory=time.monotonic)
+    sent: float | None = None
+    first_byte: float | None = None
+    facts: ReplyFacts = field(default_factory=ReplyFacts)
+    error: str | None = None
+    """Stable code of what went wrong with the reply."""
+    response_bytes: int = 0
+    finished: bool = False
+
+    def is_stream(self, content_type: str) -> bool:
+        """True if a reply of this content type is to be restored event by event."""
+        return content_type.partition(";")[0].strip().lower() in STREAM_TYPES
+
+    def restore_body(self, body: bytes, content_type: str, encodings: str) -> bytes | None:
+        """The reply's body with originals restored, identity-encoded; None if the bytes may pass as they are.
+
+        Raises WireError where a body cannot be read although placeholders may be in it.
+        """
+        self.response_bytes = len(body)
+        if self.restoration is None:
+            self._note_facts(body, content_type, encodings)
+            return None
+        plain = decode(body, encodings, self.response_cap)
+        kind = content_type.partition(";")[0].strip().lower()
+        if kind == "application/json" or kind.endswith("+json"):
+            restored, self.facts = self.codec.restore_reply(plain, self.restoration)
+            return restored
+        if kind.startswith("text/"):
+            try:
+                return self.restoration.whole(plain.decode("utf-8")).encode("utf-8")
+            except UnicodeDecodeError:
+                return plain
+        return plain
+
+    def _note_facts(self, body: bytes, content_type: str, encodings: str) -> None:
+        """Tokens and finish reason of a reply that passes untouched: for the record only, so never an error."""
+        try:
+            if "json" in content_type:
+                plain = decode(body, encodings, self.response_cap)
+                self.facts = self.codec.restore_reply(plain, NO_RESTORATION)[1]
+        except WireError:
+            self.facts = ReplyFacts()
+
+    def open_stream(self, encodings: str) -> StreamBody:
+        """A callable for mitmproxy's ``response.stream``."""
+        return StreamBody(self, encodings)
+
+
+class StreamBody:
+    """Restores a streamed reply chunk by chunk; never raises (an exception in mitmproxy's callable drops the chunk).
+
+    Called with the chunks as they come off the wire and with ``b""`` at the end. Answers bytes, or ``[]`` for nothing:
+    ``b""`` in mid-stream would end a chunked reply.
+    """
+
+    def __init__(self, exchange: Exchange, encodings: str) -> None:
+        self._exchange = exchange
+        self._untouched = exchange.restoration is None
+        self._stream: ReplyStream = exchange.codec.open_stream(exchange.restoration or NO_RESTORATION)
+        exchange.facts = self._stream.facts
+        self._inflater = Inflater(encodings, exchange.response_cap)
+        self._broken = False
+        self._closed = False
+
+    def __call__(self, data: bytes) -> bytes | list[bytes]:
+        exchange = self._exchange
+        if exchange.first_byte is None:
+            exchange.first_byte = time.monotonic()
+        exchange.response_bytes += len(data)
+        out = self._pass_on(data) if self._untouched else self._restore(data)
+        return out or []
+
+    def _pass_on(self, data: bytes) -> bytes:
+        """Bytes go through as they came; a copy is read for tokens and finish reason."""
+        if not self._broken:
+            try:
+                self._step(data)
+            except Exception:  # the record loses its token counts; the client's bytes are not ours to stop
+                self._broken = True
+        return data
+
+    def _restore(self, data: bytes) -> bytes:
+        if self._broken:
+            return b""
+        try:
+            return self._step(data)
+        except WireError as e:
+            return self._fail(e.code, f"The reply's stream could not be read: {e.message} ({e.where}).")
+        except Exception:
+            return self._fail("restorer_failed", "The gateway failed to restore the reply.")
+
+    def _step(self, data: bytes) -> bytes:
+        if data:
+            return self._stream.feed(self._inflater.feed(data))
+        self._closed = True
+        out = self._stream.feed(self._inflater.close()) + self._stream.close()
+        if not self._stream.facts.complete and not self._exchange.error:
+            self._exchange.error = "stream_incomplete"
+        return out
+
+    def _fail(self, code: str, message: str) -> bytes:
+        self._broken = True
+        self._exchange.error = code
+        return self._stream.error(message)
+
+    def tail(self, code: str, message: str) -> bytes:
+        """The upstream broke off: what was held back, then an error event. Empty if the end was already told."""
+        exchange = self._exchange
+        exchange.error = exchange.error or code
+        if self._broken or self._closed or self._untouched:
+            ended = self._broken and not self._untouched
+            return b"" if ended or self._closed else self._stream.error(message)
+        try:
+            out = self._stream.close()
+        except Exception:
+            out = b""
+        self._closed = True
+        return out + self._stream.error(message)
+
+
+class _NoRestoration:
+    """Nothing to restore: text passes as it is."""
+
+    def text(self) -> _NoRestorer:
+        return _NO_RESTORER
+
+    json = text
+
+    def whole(self, text: str) -> str:
+        return text
+
+    whole_json = whole
+
+
+class _NoRestorer:
+    def feed(self, text: str) -> str:
+        return text
+
+    def flush(self) -> str:
+        return ""
+
+
+_NO_RESTORER = _NoRestorer()
+NO_RESTORATION: Restoration = _NoRestoration()
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a rerouted request goes."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Let the request go on. None: that part is as the client sent it."""
+
+    exchange: Exchange
+    body: bytes | None = None
+    path: str | None = None
+    headers: Sequence[tuple[str, str]] | None = None
+    destination: Destination | None = None
+    identity_reply: bool = False
+    """Ask upstream for an unencoded reply, since it will be restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer the client ourselves; nothing goes out."""
+
+    reply: ErrorReply
+    exchange: Exchange | None

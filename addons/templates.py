@@ -1,0 +1,126 @@
+"""What of a request may be recorded as it is: path templates and model names. Pure.
+
+A JSON path may hold personal data in its keys (``$.input.maria@example.com``). Only words that are the APIs' own
+vocabulary are kept; every other key and every index becomes ``*``.
+"""
+
+from __future__ import annotations
+
+import re
+
+_VOCABULARY = frozenset(
+    [
+        "annotations",
+        "arguments",
+        "assistant",
+        "audio",
+        "blocks",
+        "body",
+        "choices",
+        "citations",
+        "cited_text",
+        "code",
+        "container",
+        "content",
+        "context",
+        "custom",
+        "data",
+        "default",
+        "delta",
+        "description",
+        "document",
+        "document_title",
+        "documents",
+        "enum",
+        "error",
+        "examples",
+        "file",
+        "file_data",
+        "filename",
+        "format",
+        "function",
+        "function_call",
+        "functions",
+        "image",
+        "image_url",
+        "input",
+        "input_audio",
+        "input_schema",
+        "instructions",
+        "json_schema",
+        "logprobs",
+        "mcp_servers",
+        "message",
+        "messages",
+        "metadata",
+        "name",
+        "output",
+        "parameters",
+        "parts",
+        "prediction",
+        "prompt",
+        "properties",
+        "query",
+        "reasoning",
+        "reasoning_content",
+        "refusal",
+        "response_format",
+        "safety_identifier",
+        "schema",
+        "search_result",
+        "section",
+        "server_tool_use",
+        "source",
+        "stderr",
+        "stdout",
+        "stop",
+        "stop_sequences",
+        "suffix",
+        "system",
+        "text",
+        "thinking",
+        "title",
+        "tool_calls",
+        "tool_result",
+        "tool_use",
+        "tools",
+        "transcript",
+        "type",
+        "url",
+        "user",
+        "user_id",
+        "user_location",
+        "web_search_options",
+        "city",
+        "region",
+        "country",
+        "timezone",
+        "approximate",
+    ]
+)
+_STEP = re.compile(r"\[(?:\d+|\*)\]|[^.\[\]]+|\[[^\]]*\]|[.\[\]]")
+_MODEL = re.compile(r"[A-Za-z0-9][\w.:/@+-]{0,127}")
+
+
+def path_template(path: str) -> str:
+    """``$.messages[3].content[0].text`` -> ``$.messages[*].content[*].text``; unknown keys -> ``*``."""
+    kind, colon, rest = path.partition(":")
+    if colon and kind in ("header", "query", "path"):
+        return f"{kind}:*" if rest else kind
+    out: list[str] = []
+    for step in _STEP.findall(path):
+        if step == "." or (step == "$" and not out):
+            out.append(step)
+        elif step.startswith("["):
+            out.append("[*]")
+        elif step in _VOCABULARY or step == "$":
+            out.append(step)
+        else:
+            out.append("*")
+    text = "".join(out)
+    return re.sub(r"\*(?:\.?\*)+", "*", text)[:200]
+
+
+def model_name(name: str | None) -> str | None:
+    """The model's name if it looks like one (at most 128 letters, digits and ``._:/@+-``), else None."""
+    return name if name and _MODEL.fullmatch(name) else None
