@@ -62,20 +62,24 @@ def _separator(underscores: int) -> str:
     return _SEPARATOR % (underscores + _SPARE)
 
 
-def _tail() -> str:
+def _tail(underscores: int) -> str:
+    """What follows the entity: the separator, group 1 the code, group 2 (empty) if it is complete."""
     code = f"{_CODE_CHARACTER}()"
     for _ in range(CODE_LENGTH - 1):
         code = rf"{_CODE_CHARACTER}{_GAP}(?:\Z|{code})"
-    return rf"{_separator(1)}(?:\Z|({code}))"
+    return rf"{_separator(underscores)}(?:\Z|({code}))"
 
 
-_TAIL = re.compile(_tail())
+def _trailing(entity: str) -> int:
+    return len(entity) - len(entity.rstrip("_"))
 
 
 def _atoms(entity: str) -> list[str]:
-    """The entity as regular expressions: one per letter or digit, one per run of underscores."""
+    """The entity as regular expressions: one per letter or digit, one per run of underscores; those at its end belong to
+    the separator."""
     return [
-        _separator(len(piece)) if piece[0] == "_" else piece.lower() for piece in re.findall(r"_+|[A-Z0-9]", entity)
+        _separator(len(piece)) if piece[0] == "_" else piece.lower()
+        for piece in re.findall(r"_+|[A-Z0-9]", entity.rstrip("_"))
     ]
 
 
@@ -104,10 +108,17 @@ class _Node:
 
 
 @functools.lru_cache(maxsize=1024)
-def _head(entity: str) -> re.Pattern[str]:
+def _halves(entity: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """The entity, and what follows it."""
     node = _Node()
     node.add(_atoms(entity))
-    return re.compile("".join(atom + rest.pattern() for atom, rest in node.branches.items()))
+    head = "".join(atom + rest.pattern() for atom, rest in node.branches.items())
+    return re.compile(head), _compiled_tail(1 + _trailing(entity))
+
+
+@functools.cache
+def _compiled_tail(underscores: int) -> re.Pattern[str]:
+    return re.compile(_tail(underscores))
 
 
 class Grammar:
@@ -119,16 +130,17 @@ class Grammar:
         for entity in entities:
             check_entity_name(entity)
         self.entities = entities
-        self._heads: dict[str, tuple[tuple[str, re.Pattern[str]], ...]] = {}
+        self._heads: dict[str, tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...]] = {}
         # The shorter entity first: its reading is complete first, so it can be judged without waiting.
         ordered = sorted(entities, key=lambda entity: (len(entity), entity))
         root = _Node()
         for entity in ordered:
             root.add(_atoms(entity))
             first = entity[0].lower()
-            self._heads[first] = (*self._heads.get(first, ()), (entity, _head(entity)))
+            self._heads[first] = (*self._heads.get(first, ()), (entity, *_halves(entity)))
+        tail = _tail(1 + max(map(_trailing, entities), default=0))
         ways = "|".join(atom + node.pattern() for atom, node in root.branches.items())
-        self._locator = re.compile(rf"(?:{ways})(?:\Z|{_tail()})") if entities else None
+        self._locator = re.compile(rf"(?:{ways})(?:\Z|{tail})") if entities else None
 
     def find(self, folded: str, position: int) -> int:
         """Where the next spelling, or beginning of one at the text's end, starts; -1 if nowhere."""
@@ -138,14 +150,14 @@ class Grammar:
     def readings(self, folded: str, start: int, among: frozenset[str]) -> Iterator[Spelling | None]:
         """All that the folded text at ``start`` may be, for these entities: complete spellings with a fitting check
         character, shorter entities first, and None for each one that more text could still complete."""
-        for entity, head in self._heads.get(folded[start], ()):
+        for entity, head, following in self._heads.get(folded[start], ()):
             if entity not in among:
                 continue
             match = head.match(folded, start)
             if match is None:
                 continue
             if match.end() < len(folded):
-                tail = _TAIL.match(folded, match.end())
+                tail = following.match(folded, match.end())
                 if tail is None:
                     continue
                 if tail[2] is not None:
