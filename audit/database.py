@@ -96,10 +96,8 @@ def migrate_to(database: Database, revision: str) -> None:
 
 
 def _parse(url: str) -> URL:
-    if "://" not in url:
-        url = f"sqlite:///{url}"
     try:
-        target = make_url(url)
+        target = make_url(url) if "://" in url else URL.create("sqlite", database=url)
     except (ArgumentError, ValueError):
         raise AuditError("unopenable", "The audit database's URL cannot be read: use sqlite:////path/to/audit.db or "
                          "postgresql://user:password@host/name.") from None  # fmt: skip

@@ -24,4 +24,7 @@ def state_dir() -> Path:
 
 def default_database_url() -> str:
     """URL of the SQLite file ``audit.db`` in `state_dir`."""
-    return f"sqlite:///{state_dir() / 'audit.db'}"
+    path = str(state_dir() / "audit.db")
+    for special in "%?#":
+        path = path.replace(special, f"%{ord(special):02X}")
+    return f"sqlite:///{path}"

@@ -14,6 +14,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -55,6 +56,7 @@ class Base(DeclarativeBase):
 
     type_annotation_map = {  # noqa: RUF012  SQLAlchemy's own way to declare it
         int: BigInteger(),
+        float: Double(),
         str: String(),
         dt.datetime: UtcDateTime(),
     }
