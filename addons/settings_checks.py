@@ -37,7 +37,10 @@ def problems_between(settings: Settings) -> Iterator[Complaint]:
         if name == PLACEHOLDER:
             yield path, "placeholders are escaped by Coatcheck itself; policy has no say about them"
         elif meant and name not in settings.detector.entities:
-            yield path, f"unknown entity; did you mean `{meant}`?"
+            yield (
+                path,
+                f"unknown entity; did you mean `{meant}`? (one of your own: name it under `detector.entities` too)",
+            )
 
 
 def warnings_of(settings: Settings) -> Iterator[Complaint]:

@@ -98,8 +98,8 @@ def _fit(document: Json, fields: Fields, keep: frozenset[str]) -> bool:
         if document.pop(name) is not None:
             raise RerouteError(
                 "reroute_stored_state",
-                f"The request continues what the provider has stored (`{name}`); an on-premises model does not have it. "
-                "Send the whole conversation instead.",
+                f"The request continues what the provider has stored (`{name}`); an on-premises model does "
+                "not have it. Send the whole conversation instead.",
             )
         changed = True
     for name in (fields.dropped - keep) & document.keys():
