@@ -22,10 +22,8 @@ FLOOR = 0.4
 """With context a finding has at least this score (Presidio's default)."""
 
 
-def context_pattern(words: Sequence[str]) -> re.Pattern[str] | None:
+def context_pattern(words: Sequence[str]) -> re.Pattern[str]:
     """One pattern for all words: Latin ones as whole words (``user_ssn`` counts), others wherever they stand."""
-    if not words:
-        return None
     parts = []
     for word in sorted({word.strip().lower() for word in words if word.strip()}, key=len, reverse=True):
         escaped = re.escape(word)
@@ -52,7 +50,7 @@ class WindowContextEnhancer(ContextAwareEnhancer):
     def pattern_of(self, recognizer: EntityRecognizer) -> re.Pattern[str] | None:
         """The recognizer's context words as one pattern."""
         if recognizer.id not in self._patterns:
-            self._patterns[recognizer.id] = context_pattern(recognizer.context or ())
+            self._patterns[recognizer.id] = context_pattern(recognizer.context) if recognizer.context else None
         return self._patterns[recognizer.id]
 
     def enhance(self, text: str, result: RecognizerResult, recognizer: EntityRecognizer) -> None:

@@ -1,7 +1,7 @@
 """The shadow text: obfuscation undone for detection, with every offset mapped back. Pure functions, standard library only.
 
 Undone: zero-width, bidi and tag characters; full-width and other styled letters and digits; digits of other scripts; look-alike letters inside Latin words;
-``\\uXXXX`` and ``\\xXX`` escapes; HTML entities; percent-encoding; digits spelled apart. Base64 is decoded separately (``base64_runs``). Plain text has no shadow.
+``\\uXXXX`` and ``\\xXX`` escapes; HTML entities; percent-encoding; digits spelled apart or dictated in Chinese numerals. Base64 is decoded separately (``base64_runs``). Plain text has no shadow.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _ALIKE_CLASS = "".join(_ALIKE)
 
 _STEP = re.compile(
     rf"(?P<invisible>[{_INVISIBLE}])"
-    rf"|(?P<styled>[{_STYLED}{_OTHER_DIGITS}])"
+    rf"|(?P<styled>[{_STYLED}{_OTHER_DIGITS}]|(?<=[\uff10-\uff5a])[\uff0b\uff0d\uff0e\uff3f](?=[\uff10-\uff5a]))"
     r"|(?P<escape>\\+u\{[0-9a-fA-F]{1,6}\}|(?:\\+u[dD][89abAB][0-9a-fA-F]{2}\\+u[dD][c-fC-F][0-9a-fA-F]{2})|\\+u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2})"
     r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});)"
     r"|(?P<percent>(?:%[0-9a-fA-F]{2})+)"
@@ -54,7 +54,9 @@ _MIXED_WORD = re.compile(
     rf"(?=[0-9A-Za-z@._%+\-{_ALIKE_CLASS}]*[A-Za-z0-9@])(?=[0-9A-Za-z@._%+\-]*[{_ALIKE_CLASS}])[0-9A-Za-z@._%+\-{_ALIKE_CLASS}]{{2,}}"
 )
 _ALIKE_ANY = re.compile(f"[{_ALIKE_CLASS}]")
-_SPACED = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ \u00a0\u3000,.\-_·*]{1,2}[0-9]){6,40}(?![0-9A-Za-z])")
+_SPACED = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ \u00a0\u3000.\-_·*]{1,2}[0-9]){6,40}(?![0-9A-Za-z])")
+_NUMERALS = dict(zip("零〇一二三四五六七八九幺两", "00123456789" "12", strict=True))
+_SPOKEN = re.compile(r"[零〇一二三四五六七八九幺](?:[ ,，、\-]?[零〇一二三四五六七八九幺两]){6,30}")
 _SUSPECT = re.compile(rf"[{_INVISIBLE}{_STYLED}{_OTHER_DIGITS}{_ALIKE_CLASS}]|\\u|\\x|&[#A-Za-z]|%[0-9a-fA-F]")
 
 
@@ -91,7 +93,7 @@ class _Builder:
 
 def shadow(text: str) -> Shadow | None:
     """The shadow of ``text``, or None where it would not differ. Two rounds: an escape may hide another."""
-    if not _SUSPECT.search(text) and not _SPACED.search(text):
+    if not _SUSPECT.search(text) and not _SPACED.search(text) and not _SPOKEN.search(text):
         return None
     built = _Builder(text)
     for _ in range(2):
@@ -101,6 +103,7 @@ def shadow(text: str) -> Shadow | None:
             break
     built.replace(list(_look_alikes(built.text)))
     built.replace(list(_spaced_digits(built.text)))
+    built.replace(list(_spoken_digits(built.text)))
     if built.text == text:
         return None
     return Shadow(built.text, built.starts, built.ends)
@@ -174,6 +177,12 @@ def _spaced_digits(text: str) -> Iterator[tuple[int, int, str, list[tuple[int, i
     for match in _SPACED.finditer(text):
         places = [i for i in range(match.start(), match.end()) if text[i].isdigit()]
         yield match.start(), match.end(), "".join(text[i] for i in places), [(i, i + 1) for i in places]
+
+
+def _spoken_digits(text: str) -> Iterator[tuple[int, int, str, list[tuple[int, int]] | None]]:
+    for match in _SPOKEN.finditer(text):
+        places = [i for i in range(match.start(), match.end()) if text[i] in _NUMERALS]
+        yield match.start(), match.end(), "".join(_NUMERALS[text[i]] for i in places), [(i, i + 1) for i in places]
 
 
 _BASE64 = re.compile(r"(?<![0-9A-Za-z+/_=\-])(?:[0-9A-Za-z+/]{16,}|[0-9A-Za-z_\-]{16,})={0,2}(?![0-9A-Za-z+/_=\-])")

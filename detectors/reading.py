@@ -18,10 +18,11 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-WINDOW = 72
+WINDOW = 96
 """Longest match of a seeded recognizer, in code points."""
 
-_VOCAB = Vocab()
+_NO_TOKENS = Doc(Vocab())
+"""Pattern recognizers read text, not tokens."""
 
 
 class Seed(Enum):
@@ -64,7 +65,7 @@ class Reading(NlpArtifacts):
     def __init__(self, text: str, *, proposals: Sequence[Proposal] = (), regex_timeout: float = 1.0) -> None:
         super().__init__(
             entities=[],
-            tokens=Doc(_VOCAB),
+            tokens=_NO_TOKENS,
             tokens_indices=[],
             lemmas=[],
             nlp_engine=None,  # type: ignore[arg-type]  # read only for stop words of lemmas, and there are none

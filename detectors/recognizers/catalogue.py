@@ -14,15 +14,17 @@ from detectors.recognizers.national_ids import number_recognizers
 from detectors.recognizers.ner import NerRecognizer
 from detectors.recognizers.network import IpRecognizer, MacAddressRecognizer
 from detectors.recognizers.phone import PhoneRecognizer
+from detectors.recognizers.phone_forms import PhoneFormRecognizer
 from detectors.recognizers.presidio import shipped_recognizers
 from detectors.recognizers.secrets.assignment import AssignmentRecognizer, SpokenSecretRecognizer
 from detectors.recognizers.secrets.tokens import TokenRecognizer
 from detectors.recognizers.secrets.url import UrlCredentialRecognizer
+from detectors.recognizers.profile_url import ProfileUrlRecognizer
 from detectors.recognizers.vin import VinRecognizer
 from detectors.recognizers.zh.address import CnAddressRecognizer
 from detectors.recognizers.zh.hk_mo_tw_id import HkIdRecognizer, MoIdRecognizer, TwIdRecognizer
 from detectors.recognizers.zh.passport import CnPassportRecognizer
-from detectors.recognizers.zh.phone import CnPhoneRecognizer, CnSpokenPhoneRecognizer
+from detectors.recognizers.zh.phone import CnPhoneRecognizer
 from detectors.recognizers.zh.plate import CnLicensePlateRecognizer
 from detectors.recognizers.zh.resident_id import CnResidentIdRecognizer
 from detectors.recognizers.zh.travel_permit import CnTravelPermitRecognizer
@@ -37,7 +39,9 @@ def build(config: DetectorConfig) -> list[EntityRecognizer]:
         AssignmentRecognizer(),
         SpokenSecretRecognizer(),
         EmailRecognizer(),
+        ProfileUrlRecognizer(),
         PhoneRecognizer(config.phone_regions),
+        PhoneFormRecognizer(),
         CreditCardRecognizer(),
         CardWithoutLuhnRecognizer(),
         IbanRecognizer(),
@@ -50,7 +54,7 @@ def build(config: DetectorConfig) -> list[EntityRecognizer]:
         *number_recognizers(config.countries),
     ]
     if "zh" in config.languages:
-        recognizers += [CnPhoneRecognizer(), CnSpokenPhoneRecognizer(), CnAddressRecognizer()]
+        recognizers += [CnPhoneRecognizer(), CnAddressRecognizer()]
         if "cn" in config.countries:
             recognizers += [
                 CnResidentIdRecognizer(),

@@ -38,17 +38,20 @@ class CryptoRecognizer(StrictPatterns, PresidioCryptoRecognizer):
     def __init__(self) -> None:
         super().__init__(
             patterns=[
-                Pattern("base58", r"(?<![0-9A-Za-z+/_=])[13TLDM][1-9A-HJ-NP-Za-km-z]{25,34}(?![0-9A-Za-z+/_=])", 0.2),
+                Pattern("base58", r"(?<![0-9A-Za-z+/_])[13TLDM][1-9A-HJ-NP-Za-km-z]{25,34}(?![0-9A-Za-z+/_=])", 0.2),
                 Pattern("bech32", r"(?<![0-9A-Za-z])(?:bc1|BC1)[02-9ac-hj-np-zAC-HJ-NP-Z]{11,71}(?![0-9A-Za-z])", 0.4),
+                Pattern("solana", r"(?<![0-9A-Za-z+/_])[1-9A-HJ-NP-Za-km-z]{43,44}(?![0-9A-Za-z+/_=])", 0.1),
                 Pattern("ethereum", r"(?<![0-9A-Za-z])0x[0-9a-fA-F]{40}(?![0-9A-Za-z])", 0.5),
             ],
-            context=["wallet", "btc", "bitcoin", "crypto", "eth", "usdt", "trc20", "erc20", "tron", "钱包", "提币", "地址", "充值", "address"],
+            context=["wallet", "btc", "bitcoin", "crypto", "eth", "usdt", "trc20", "erc20", "tron", "sol", "solana", "钱包", "提币", "地址", "充值", "address"],
             name="CryptoRecognizer",
         )
 
     def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
         """With its checksum it is proof; Bitcoin's bech32 without one is a mistyped address."""
         value = match[0]
+        if len(set(value[2:])) <= 2:
+            return None
         if pattern.name == "base58":
             proven = base58check(value)
         elif pattern.name == "bech32":

@@ -28,7 +28,7 @@ _USERINFO = regex.compile(r"[a-z][a-z0-9+.\-]*://[^\s/@\"'<>]*$", regex.IGNORECA
 class EmailRecognizer(StrictPatterns, PresidioEmailRecognizer):
     """``EMAIL_ADDRESS``."""
 
-    LITERALS: ClassVar = ("@",)
+    LITERALS: ClassVar = ("@", "[at]", "(at)", "{at}", " at ", "＠")
 
     def __init__(self) -> None:
         super().__init__(
@@ -38,7 +38,12 @@ class EmailRecognizer(StrictPatterns, PresidioEmailRecognizer):
                     rf"(?<!{_WORD})(?<![._%+\-@]){_WORD}(?:[0-9A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u052f.!#$&'*+/=?^_`{{|}}~%\-]{{0,62}}[0-9A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u052f_+\-])?"
                     rf"@(?:{_WORD}(?:[0-9A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u052f\-]{{0,61}}{_WORD})?\.){{1,8}}(?:xn--[a-z0-9\-]{{2,59}}|[A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u052f]{{2,24}})(?![0-9A-Za-z_])",
                     0.95,
-                )
+                ),
+                Pattern(
+                    "spelled",
+                    r"(?<![0-9A-Za-z])[0-9A-Za-z](?:[0-9A-Za-z._+\-]|\[dot\]|\(dot\)|(?: dot )){1,62}?(?:\s?[\[({]\s?at\s?[\])}]\s?(?:[0-9A-Za-z\-]{1,63}(?:\s?[\[({]\s?dot\s?[\])}]\s?|\.)){1,4}|\s?[@＠]\s(?:[0-9A-Za-z\-]{1,63}[.．]\s?){1,4}| at (?:[0-9A-Za-z\-]{1,63}(?: [a-z\-]{1,20})? dot ){1,4})[A-Za-z]{2,24}(?![0-9A-Za-z])",
+                    0.8,
+                ),
             ],
             context=["email", "e-mail", "mail", "邮箱", "邮件", "電郵", "信箱"],
             name="EmailRecognizer",
@@ -49,9 +54,11 @@ class EmailRecognizer(StrictPatterns, PresidioEmailRecognizer):
         return False if pattern_text.rpartition(".")[2].lower() in _NOT_A_DOMAIN else None
 
     def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
-        """Not the user part of a URL (``scheme://user:secret@host``), nor ``git@host:``; without the key of ``key=a@b.c``."""
+        """Not the user part of a URL (``scheme://user:secret@host``), nor ``git@host``; without the key of ``key=a@b.c``."""
         start, end = match.span()
         value = match[0]
+        if pattern.name == "spelled":
+            return result_of(self, "EMAIL_ADDRESS", start, end, pattern.score)
         local = value.partition("@")[0]
         if "=" in local or "'" in local or "/" in local or "`" in local or "|" in local or "?" in local or "&" in local:
             cut = max(local.rfind(mark) for mark in "=/'`|?&") + 1
@@ -60,7 +67,7 @@ class EmailRecognizer(StrictPatterns, PresidioEmailRecognizer):
             start, local = start + cut, local[cut:]
         if start > 0 and text[start - 1] == "\\" and local[0] in "nrt" and len(local) > 1:
             start += 1
-        if local in ("git", "hg", "svn") and text[end : end + 1] == ":":
+        if local in ("git", "hg", "svn"):
             return None
         if self.validate_result(text[start:end]) is False or _USERINFO.search(text, max(0, start - 300), start):
             return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import regex
 from presidio_analyzer import Pattern, RecognizerResult
@@ -15,12 +16,11 @@ from presidio_analyzer import Pattern, RecognizerResult
 from detectors.reading import Reading, Seed
 from detectors.recognizers.strict import StrictPatterns, result_of
 
-_GLUE = (
-    r"(?:[\"'’`*_\])】>|]{0,4}[ \t]*(?:\([^()\n]{0,16}\)|([^()\n]{0,16}))?[ \t]*(?:no\.?|nos\.?|nr\.?|n[º°o]\.?|num(?:ber)?|#|id|code|ref|号码|號碼|号|號|编号|編號|为|為|是|is|was|of|=>|:=|:|:|=|->|,|→|\||\.{2,}|[;；，、\"'“”「《<(（\[*`&#]|改成|应为|應為)?[ \t]*){1,4}"
-)
-_VALUE = r"(?P<value>(?:[A-Z]{1,6}[-/ .]?)?(?:[0-9A-Z]{1,20}[-/.]){0,5}[0-9A-Z]{1,24}(?: \d{2,8}){0,5}(?:[-/][0-9A-Z]{1,10})?)"
-_DIGITS = r"(?P<value>\+?[0-9](?:[ \-./]?[0-9]){3,24}(?:-[0-9A-Z]{1,3})?)"
-
+_MARKS = r"[ \t\"'’`*_\])】>|:：=＝,，;；、#(（\[<«“「《.\-→&]"
+_FILLERS = r"(?:numbers?|nummer|num|nos?|nr|n[º°]|id|codes?|ref|is|was|of|now|号码|號碼|号|號|编号|編號|为|為|是|改成|应为|應為|也是|还是)"
+_GLUE = rf"{_MARKS}{{0,6}}+(?:\([^()\n]{{0,16}}\)|（[^（）\n]{{0,16}}）)?+{_MARKS}{{0,3}}+(?:{_FILLERS}(?![A-Za-z]){_MARKS}{{0,4}}+){{0,3}}+"
+"""Between label and value, possessive: what is skipped is never tried again."""
+_VALUE = r"(?P<value>(?:(?-i:[A-Z]{1,4}) )?(?=[A-Z\-/.]{0,12}\d)[0-9A-Z]{1,24}(?:[-/.][0-9A-Z]{1,24}){0,5}(?: \d{2,8}){0,5}(?:[-/][0-9A-Z]{1,10})?)"
 
 @dataclass(frozen=True, slots=True)
 class Label:
@@ -59,42 +59,58 @@ LABELS: tuple[Label, ...] = (
         "订单号?", "訂單編?號?", "订单编号", "运单号?", "快递单号?", "单号", "單號", "物流单号", "流水号", "发票号码?", "票据号", "工单号?", "回执号", "凭证号", "交易号",
     ), 5, score=0.5),
     Label("BANK_ACCOUNT", (
-        "account[ _-]?(?:no|number|#|num)", "acct\\.?(?: no| number| #)?", "a/c(?: no)?", "bank (?:account|a/c)", "account", "sort[ -]?code", "routing(?: no| number)?", "bsb", "ifsc", "konto(?:nummer|nr)?", "clabe", "rib", "swift|bic", "compte", "checking(?: account)?", "savings(?: account)?",
+        "account[ _-]?(?:no|number|#|num)", "acct\\.?(?: no| number| #)?", "a/c(?: no)?", "bank (?:account|a/c)", "account", "sort[ -]?code", "routing(?: no| number)?", "bsb", "ifsc", "konto(?:nummer|nr)?", "clabe", "rib", "swift", "bic", "compte", "checking(?: account)?", "savings(?: account)?",
         "账号", "帳號", "賬號", "帐号", "银行账户", "账户", "帳戶", "戶口", "卡号", "卡號", "银行卡号?", "收款账号", "对公账号", "开户行及账号", "匯款帳戶", "存折账?号?", "工资卡", "公积金账?号?", "打到", "汇到",
     ), 6, value=r"(?P<value>(?:[A-Z]{4}0[0-9A-Z]{6})|[0-9*]{2,}(?:[ \-][0-9]{2,}){0,7})"),
     Label("PASSPORT", (
         "passports?", "passeport", "reisepass", "pasaporte", "passaporto", "pasaport", "paszport", "паспорт", "护照", "護照", "パスポート", "旅券番号", "回乡证", "回鄉證", "台胞证", "台胞證", "通行证", "通行證", "海员证", "旅行证",
     ), 5),
     Label("DRIVER_LICENSE", (
-        "driv(?:er|ing)(?:'s|’s|s)?[ _-]?licen[cs]e", "driver_?licen[cs]e", "licen[cs]e (?:no|number|#)", "\\bdln?\\b", "dl#", "oln", "führerschein(?:nummer)?", "permis(?: de conduire)?", "patente", "prawo jazdy", "ehliyet", "rijbewijs", "运转免许", "驾驶证号?", "駕駛證", "驾照", "駕照", "驾驶证档案编号", "档案编号", "准驾",
+        "driv(?:er|ing)(?:'s|’s|s)?[ _-]?licen[cs]e", "driver_?licen[cs]e", "licen[cs]e (?:no|number|#)", "dln?", "dl#", "oln", "führerschein(?:nummer)?", "permis(?: de conduire)?", "patente", "prawo jazdy", "ehliyet", "rijbewijs", "运转免许", "驾驶证号?", "駕駛證", "驾照", "駕照", "驾驶证档案编号", "档案编号", "准驾",
     ), 5),
     Label("NATIONAL_ID", (
-        "national id", "identity card", "id card", "\\bid\\b (?:no|number|card|#)", "national insurance", "personalausweis(?:nummer)?", "ausweis(?:nr|nummer)?", "carte d'identité", "cni", "dni", "nie", "cédula", "cedula", "cpf", "rg", "pesel", "kimlik(?: no)?", "personnummer", "aadhaar", "nric", "mykad", "nin", "bsn", "cnp", "egn", "tckn", "curp", "rut", "oib", "ahv", "fin", "emirates id", "dowód(?: osobisty)?", "kennitala", "cccd", "cmnd",
+        "national id", "identity card", "id card", "id (?:no|number|card|#)", "national insurance", "personalausweis(?:nummer)?", "ausweis(?:nr|nummer)?", "carte d'identité", "cni", "dni", "nie", "cédula", "cedula", "cpf", "rg", "pesel", "kimlik(?: no)?", "personnummer", "aadhaar", "nric", "mykad", "nin", "bsn", "cnp", "egn", "tckn", "curp", "rut", "oib", "ahv", "fin", "emirates id", "dowód(?: osobisty)?", "kennitala", "cccd", "cmnd",
         "身份证号?码?", "身份證號?碼?", "身分證字?號?", "证件号码?", "證件號碼?", "公民身份号码", "居留证号?", "居留證號?", "户口本号?", "マイナンバー", "주민등록번호",
     ), 5),
     Label("TAX_ID", (
         "tax (?:id|no|number|code|file)", "tin", "ein", "utr", "vat(?: no| number| id| reg)?", "nif", "cif", "nip", "rfc", "steuer-?(?:id|nr|nummer)", "codice fiscale", "c\\.f\\.", "p\\.? ?iva", "partita iva", "cuit", "gstin?", "abn", "afm", "siret", "siren", "mst", "kra pin", "rnokpp",
         "税号", "稅號", "纳税人识别号", "納稅人識別號", "统一社会信用代码", "信用代码", "組織機構代碼", "统编", "統編", "統一編號", "インボイス番号",
     ), 5),
-    Label("LICENSE_PLATE", ("(?:number|licen[cs]e|vehicle|truck)[ -]?plate(?: no| number)?", "plate(?: no| number)?", "vehicle reg(?:istration)?", "reg(?:istration)?(?: no| number|\\.)?", "kennzeichen", "targa", "matrícula", "车牌号?", "車牌號?", "车号", "車號", "号牌号码"), 2,
-        value=r"(?P<value>[0-9A-ZÄÖÜ]{1,4}(?:[ \-·][0-9A-Z]{1,6}){1,3}|(?=[A-Z]{0,4}\d)[0-9A-Z]{5,9})"),
+    Label("LICENSE_PLATE", ("plate(?: no| number)?", "vehicle reg(?:istration)?", "reg(?:istration)?(?: no| number|\\.)?", "kennzeichen", "targa", "matrícula", "车牌号?", "車牌號?", "车号", "車號", "号牌号码"), 2,
+        value=r"(?P<value>(?-i:[0-9A-ZÄÖÜ]{1,4}(?:[ \-·][0-9A-Z]{1,6}){1,3}|(?=[A-Z]{0,4}\d)[0-9A-Z]{5,9}))"),
     Label("VIN", ("vin", "chassis(?: no| number)?", "车架号码?", "車架號碼?", "车辆识别代号"), 4, value=r"(?P<value>[0-9A-HJ-NPR-Z]{17})"),
     Label("PHONE_NUMBER", (
-        "phones?", "tel", "telephone", "mobile", "cell", "cellphone", "fax", "whatsapp", "mob", "handy", "landline", "call me (?:on|at)", "reach me (?:on|at)", "phone number", "contact number", "telefono", "teléfono", "telefon", "telefone", "téléphone",
+        "phones?", "móvil", "celular", "tel", "telephone", "mobile", "cell", "cellphone", "fax", "whatsapp", "mob", "handy", "landline", "call me (?:on|at)", "reach me (?:on|at)", "phone number", "contact number", "telefono", "teléfono", "telefon", "telefone", "téléphone",
         "电话号?码?", "電話號?碼?", "手机号?码?", "手機號?碼?", "联系方式", "联系电话", "聯絡電話", "座机", "传真", "傳真", "分机", "短号",
     ), 7, value=r"(?P<value>\+?\(?[0-9](?:[ \-./()]{0,2}[0-9]){6,14})"),
 )  # fmt: skip
 
-_STOP = regex.compile(r"(?:19|20)\d\d[-/.年](?:0?[1-9]|1[0-2])(?:[-/.月]|$)|\d+\.\d+$|[0-9a-f]{32,}$|\d{1,3}(?:\.\d{1,3}){3}$")
+_STOP = regex.compile(r"(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)?\d\d$|(?:19|20)\d\d[-/.年](?:0?[1-9]|1[0-2])(?:[-/.月]|$)|\d+\.\d+$|[0-9a-f]{32,}$|\d{1,3}(?:\.\d{1,3}){3}$")
+
+
+def stem(word: str) -> str:
+    """The literal beginning of a label's expression, lower case: every text with the label holds it."""
+    literal = _LITERAL.match(word)
+    stem = literal[0].replace("\\", "") if literal else ""
+    if word[len(stem) :].startswith(("?", "*", "{")):
+        stem = stem[:-1]
+    if not stem:
+        raise ValueError("a label must begin with a literal")
+    return stem.lower()
+
+
+_LITERAL = regex.compile(r"(?:[^\\.^$*+?{}\[\]|()]|\\[.])*")
 
 
 class LabelledNumberRecognizer(StrictPatterns):
-    """One row of ``LABELS``."""
+    """One row of ``LABELS``. It looks around digit pairs only: that is part of its definition, not a prefilter."""
+
+    SEED: ClassVar = Seed.PAIR
 
     def __init__(self, label: Label) -> None:
         words = "|".join(label.words)
         self._digits = label.digits
-        self._words = regex.compile(words, flags=self.FLAGS)
+        self.stems = tuple(sorted({stem(word) for word in label.words}))
         super().__init__(
             supported_entity=label.entity,
             name=f"LabelledNumberRecognizer.{label.entity}",
@@ -102,8 +118,8 @@ class LabelledNumberRecognizer(StrictPatterns):
         )
 
     def can_match(self, reading: Reading) -> bool:
-        """A label and digits must be there."""
-        return not reading.prefilter or (bool(reading.windows(Seed.PAIR)) and self._words.search(reading.text) is not None)
+        """The beginning of a label must be there."""
+        return not reading.prefilter or any(word in reading.lower for word in self.stems)
 
     def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
         """Enough digits, and neither date, decimal number nor hash."""

@@ -12,11 +12,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from presidio_analyzer import Pattern
+import regex
+from presidio_analyzer import Pattern, RecognizerResult
 from stdnum.exceptions import ValidationError
 
 from detectors.reading import Seed
-from detectors.recognizers.strict import StrictPatterns
+from detectors.recognizers.strict import CHECKED, StrictPatterns
+
+UNCHECKED_SCORE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,14 @@ class NumberRecognizer(StrictPatterns):
         except ValidationError:
             return None
         return True
+
+
+    def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
+        """Without a right checksum it needs context, whatever its form."""
+        result = super().judge(text, match, pattern)
+        if result is not None and not result.recognition_metadata[CHECKED]:
+            result.score = min(result.score, UNCHECKED_SCORE)
+        return result
 
 
 class LongNumberRecognizer(NumberRecognizer):

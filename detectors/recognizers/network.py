@@ -20,14 +20,26 @@ _VERSION_BEFORE = regex.compile(r"(?:version|ver\.?|release|v|build|revision|rev
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 
 
+_PREFIX_LENGTH = regex.compile(r"/(\d{1,3})(?![0-9A-Za-z])")
+
+
+def is_range(text: str, end: int, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """True if a prefix length follows that makes the address a network, not a host in it (``10.0.0.0/8``)."""
+    prefix = _PREFIX_LENGTH.match(text, end)
+    if prefix is None or int(prefix[1]) >= address.max_prefixlen:
+        return False
+    host_bits = address.max_prefixlen - int(prefix[1])
+    return int(address) & ((1 << host_bits) - 1) == 0
+
+
 class IpRecognizer(Patterns):
     """``IP_ADDRESS``."""
 
     ENTITY = "IP_ADDRESS"
     SEED = Seed.NONE
     PATTERNS: ClassVar = (
-        ("v4", rf"(?<![0-9A-Za-z_])(?<![0-9]\.)(?<![/=<>~^]=)(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9A-Za-z_])(?!\.[0-9])(?!/[0-9])", 0.6),
-        ("v6", r"(?<![0-9A-Za-z_:.])(?:[0-9a-f]{1,4}:(?:[0-9a-f]{0,4}:){1,6}[0-9a-f]{1,4}|[0-9a-f]{1,4}:(?:[0-9a-f]{0,4}:){1,6}:|::(?:[0-9a-f]{1,4}:){0,6}[0-9a-f]{1,4})(?![0-9A-Za-z_:])(?!\.[0-9])(?!/[0-9])", 0.6),
+        ("v4", rf"(?<![0-9A-Za-z_])(?<![0-9]\.)(?<![/=<>~^]=)(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9A-Za-z_])(?!\.[0-9])", 0.6),
+        ("v6", r"(?<![0-9A-Za-z_:.])(?:[0-9a-f]{1,4}:(?:[0-9a-f]{0,4}:){1,6}[0-9a-f]{1,4}|[0-9a-f]{1,4}:(?:[0-9a-f]{0,4}:){1,6}:|::(?:[0-9a-f]{1,4}:){0,6}[0-9a-f]{1,4})(?![0-9A-Za-z_:])(?!\.[0-9])", 0.6),
     )  # fmt: skip
     CONTEXT = ("ip", "ipv4", "ipv6", "host", "client", "地址")
 
@@ -42,6 +54,8 @@ class IpRecognizer(Patterns):
         except ValueError:
             return None
         if address.is_loopback or address.is_unspecified or address.is_multicast:
+            return None
+        if is_range(text, match.end(), address):
             return None
         if address.version == 4:
             if match[0].startswith(("255.", "0.")) or match[0].endswith(".255") and match[0].startswith("255"):

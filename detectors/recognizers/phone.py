@@ -8,13 +8,14 @@ punctuation with at least seven digits; the matcher sees only those. Numbers wit
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import phonenumbers
 from presidio_analyzer import RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer as PresidioPhoneRecognizer
 
+from detectors.context import AFTER, BEFORE, context_pattern
 from detectors.reading import Reading
 from detectors.recognizers.strict import result_of
 
@@ -26,16 +27,32 @@ _RUN = re.compile(rf"(?:\d[{_PUNCTUATION}]*){{{MIN_DIGITS},}}", re.IGNORECASE)
 _NOT_PHONE = re.compile(
     r"(?:19|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])(?:\D|$)"
     r"|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|1[0-2])[-/.](?:19|20)\d\d(?:\D|$)"
+    r"|\(?(?:19|20)\d\d[.\-/]\d{1,2}[.\-/]\d{1,2}\)?"
+    r"|\d\d\.\d\d\.[–\-]\d\d\.\d\d"
     r"|\d{1,3}(?:\.\d{1,3}){3}$"
     r"|\d+\.\d+$"
 )
+_TRAILING = "".join(char for char in map(chr, range(0x10000)) if re.fullmatch(rf"[{_PUNCTUATION}]", char, re.IGNORECASE))
 _SEPARATORS = re.compile(r"[ \-./()\u00a0\u2010-\u2015]")
 
 
-def candidate_windows(text: str) -> list[tuple[int, int]]:
-    """Stretches outside of which ``phonenumbers`` finds nothing of seven digits; cut between digit runs only."""
+_BARE = re.compile(r"(?<![+(\uff0b\d])(?!00)\d{7,}(?![+(\uff0b\d])")
+
+
+def is_bare(text: str, start: int, end: int) -> bool:
+    """True for digits without separators and country code: too many numbers look like that."""
+    return text[start:end].isdigit() and not text.startswith("00", start)
+
+
+def candidate_windows(text: str, has_context: Callable[[int, int], bool] = lambda start, end: True) -> list[tuple[int, int]]:
+    """Stretches outside of which ``phonenumbers`` finds nothing of seven digits; cut between digit runs only.
+
+    Runs of nothing but digits are left out where ``has_context`` says that no telephone word is near.
+    """
     found: list[tuple[int, int]] = []
     for hit in _RUN.finditer(text):
+        if is_bare(text, *(span := _core(hit))) and not has_context(*span):
+            continue
         start, end = max(0, hit.start() - 8), min(len(text), hit.end() + _MARGIN)
         while start > 0 and text[start - 1].isdigit():
             start -= 1
@@ -48,8 +65,14 @@ def candidate_windows(text: str) -> list[tuple[int, int]]:
     return found
 
 
+def _core(hit: re.Match[str]) -> tuple[int, int]:
+    """The run without the punctuation at its end."""
+    return hit.start(), hit.start() + len(hit[0].rstrip(_TRAILING))
+
+
 class PhoneRecognizer(PresidioPhoneRecognizer):
-    """``PHONE_NUMBER``. Scores: 0.75 with a country code, 0.5 in a national format with separators, 0.2 bare (needs context)."""
+    """``PHONE_NUMBER``. Scores: 0.75 with a country code, 0.5 in a national format with separators, 0.2
+    in other ones (needs context); bare digits are a finding near a telephone word only."""
 
     CONTEXT = (
         "phone", "telephone", "tel", "cell", "cellphone", "mobile", "call", "fax", "whatsapp", "sms", "text", "contact", "ph",
@@ -59,19 +82,25 @@ class PhoneRecognizer(PresidioPhoneRecognizer):
 
     def __init__(self, regions: Sequence[str]) -> None:
         super().__init__(context=list(self.CONTEXT), supported_regions=tuple(regions), name="PhoneRecognizer")
+        self._words = context_pattern(self.CONTEXT)
 
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
     ) -> list[RecognizerResult]:
         """Presidio's entry point."""
         reading = Reading.of(text, nlp_artifacts)
-        stretches = candidate_windows(text) if reading.prefilter else [(0, len(text))]
+
+        def has_context(start: int, end: int) -> bool:
+            search = self._words.search
+            return bool(search(text, max(0, start - BEFORE), start) or search(text, end, min(len(text), end + AFTER)))
+
+        stretches = candidate_windows(text, has_context) if reading.prefilter else [(0, len(text))]
         best: dict[tuple[int, int], float] = {}
         for start, end in stretches:
             for found_start, found_end in self._matches(text[start:end]):
                 span = (start + found_start, start + found_end)
                 score = self._score(text, *span)
-                if score > 0.0:
+                if score > 0.0 and not (is_bare(text, *span) and not has_context(*span)):
                     best[span] = score
         return [result_of(self, "PHONE_NUMBER", start, end, score) for (start, end), score in sorted(best.items())]
 
@@ -99,4 +128,4 @@ class PhoneRecognizer(PresidioPhoneRecognizer):
         kinds = _SEPARATORS.findall(raw)
         if len(kinds) >= 2 and (raw[0] in "0(" or re.fullmatch(r"1?[-. ]?\(?\d{3}\)?[-. ]{1,2}\d{3}[-. ]\d{4}.*", raw, re.DOTALL)):
             return 0.5
-        return 0.3 if kinds and raw[0] in "0(" else 0.2
+        return (0.45 if len(raw) >= 11 else 0.3) if kinds and raw[0] in "0(" else 0.2

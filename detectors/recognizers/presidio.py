@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from presidio_analyzer import EntityRecognizer, PatternRecognizer, predefined_recognizers
 
-from detectors.recognizers.strict import FLAGS_CASED, StrictPatterns
 from detectors.reading import Seed
+from detectors.recognizers.strict import FLAGS_CASED, PROVEN, StrictPatterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,10 @@ class Shipped:
     """Instead of Presidio's; empty: Presidio's."""
     cased: bool = False
     """Match upper case only."""
+    reject: str | None = None
+    """Values that are none (``StrictPatterns.REJECT``)."""
+    proven: float = PROVEN
+    """Pattern score from which its checksum is proof."""
     patterns: Sequence[str] = ()
     """Which of its patterns by name; empty: all."""
 
@@ -46,7 +50,7 @@ SHIPPED: tuple[Shipped, ...] = (
     Shipped("us", "AbaRoutingRecognizer", context=("aba", "routing", "rtn", "transit")),
     Shipped("us", "MedicalLicenseRecognizer", cased=True, context=("dea", "dea number", "dea no", "medical license", "prescriber")),
     Shipped("uk", "NhsRecognizer", context=("nhs", "national health", "health authority", "health services authority", "chi number")),
-    Shipped("uk", "UkNinoRecognizer", context=("national insurance", "ni number", "nino", "ni no", "ni")),
+    Shipped("uk", "UkNinoRecognizer", context=("national insurance", "ni number", "nino", "ni no", "ni"), reject="[a-z]{2} "),
     Shipped("uk", "UkPassportRecognizer", context=("passport", "护照", "travel document")),
     Shipped("uk", "UkVehicleRegistrationRecognizer", seed=Seed.PAIR, cased=True, context=(
         "vehicle", "registration", "number plate", "licence plate", "license plate", "plate", "reg", "vrm", "car",
@@ -61,7 +65,7 @@ SHIPPED: tuple[Shipped, ...] = (
     Shipped("in", "InPassportRecognizer"),
     Shipped("in", "InVoterRecognizer", cased=True),
     Shipped("in", "InVehicleRegistrationRecognizer", seed=Seed.PAIR, cased=True, context=("rto", "plate", "registration", "vehicle no", "reg no", "number plate")),
-    Shipped("it", "ItFiscalCodeRecognizer", seed=Seed.PAIR, context=("codice fiscale", "cf", "c.f.", "fiscal code", "tax code")),
+    Shipped("it", "ItFiscalCodeRecognizer", seed=Seed.PAIR, proven=0.3, context=("codice fiscale", "cf", "c.f.", "fiscal code", "tax code")),
     Shipped("it", "ItVatCodeRecognizer", context=("piva", "partita iva", "p.iva", "p. iva", "vat")),
     Shipped("it", "ItDriverLicenseRecognizer", context=("patente", "driving licence", "driver license", "licenza di guida")),
     Shipped("it", "ItPassportRecognizer", context=("passaporto", "passport", "viaggio")),
@@ -86,7 +90,13 @@ SHIPPED: tuple[Shipped, ...] = (
 def strict(shipped: Shipped) -> EntityRecognizer:
     """Presidio's recognizer with our ``analyze``; its patterns get boundaries of their own where they have none."""
     base: type[PatternRecognizer] = getattr(predefined_recognizers, shipped.name)
-    attributes: dict[str, object] = {"SEED": shipped.seed, "__doc__": f"Presidio's {shipped.name}, strict."}
+    attributes: dict[str, object] = {
+        "SEED": shipped.seed,
+        "CLIP": True,
+        "REJECT": shipped.reject,
+        "PROVEN": shipped.proven,
+        "__doc__": f"Presidio's {shipped.name}, strict.",
+    }
     if shipped.cased:
         attributes["FLAGS"] = FLAGS_CASED
     made = type(shipped.name, (StrictPatterns, base), attributes)

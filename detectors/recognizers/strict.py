@@ -26,7 +26,7 @@ VERIFIED = "verified"
 CHECKED = "checked"
 """Metadata key: a checksum fits, but the form alone proves little; with context it is proof."""
 
-PROVEN = 0.3
+PROVEN = 0.4
 """A pattern of at least this score has a form of its own (separators, letters); with its checksum it is proof."""
 
 BARE_DIGITS = 13
@@ -67,6 +67,19 @@ class StrictPatterns(PatternRecognizer):
     LITERALS: ClassVar[tuple[str, ...]] = ()
     """Lower-case strings of which every matching text contains one; empty: no such condition."""
     FLAGS: ClassVar[int] = FLAGS
+    PROVEN: ClassVar[float] = PROVEN
+    CLIP: ClassVar[bool] = False
+    """True: a bare run of digits never scores more than ``BARE_SCORE`` by itself."""
+    REJECT: ClassVar[str | None] = None
+    """Expression (case-sensitive, at the beginning) of values that are none."""
+
+    @property
+    def alone(self) -> float:
+        """The best score that a finding can have without a context word."""
+        checks = type(self).validate_result is not PatternRecognizer.validate_result
+        return max(
+            1.0 if checks and pattern.score >= self.PROVEN else float(pattern.score) for pattern in self.patterns
+        )
 
     def can_match(self, reading: Reading) -> bool:
         """False if no pattern can match anywhere in this text."""
@@ -117,8 +130,10 @@ class StrictPatterns(PatternRecognizer):
         valid = self.validate_result(value)
         if valid is False or self.invalidate_result(value):
             return None
-        bare = bool(valid) and value.isdigit() and len(value) <= BARE_DIGITS
-        proven = bool(valid) and pattern.score >= PROVEN and not bare
+        if self.REJECT is not None and regex.match(self.REJECT, value):
+            return None
+        bare = value.isdigit() and (len(value) <= BARE_DIGITS if valid else self.CLIP)
+        proven = bool(valid) and pattern.score >= self.PROVEN and not bare
         score = self.MAX_SCORE if proven else min(pattern.score, BARE_SCORE) if bare else pattern.score
         return result_of(self, self.supported_entities[0], start, end, score, verified=proven, checked=bool(valid))
 

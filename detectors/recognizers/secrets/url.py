@@ -15,10 +15,11 @@ class UrlCredentialRecognizer(Patterns):
     """``SECRET``: the password of a connection string, the value of a secret query parameter."""
 
     ENTITY = "SECRET"
-    LITERALS: ClassVar = ("://", "?", "&")
+    LITERALS: ClassVar = ("://", "?", "&", "@tcp(", "@unix(")
     PATTERNS: ClassVar = (
         ("userinfo", r"[a-z][a-z0-9+.\-]{1,30}://[^\s:/@\"'<>`?#]{0,120}:(?P<value>(?![/\s])[^\s/\"'<>`?#]{1,200})@(?=[0-9A-Za-z\[$_{%])", 0.9),
         ("userinfo-slash", r"[a-z][a-z0-9+.\-]{1,30}://[^\s:/@\"'<>`?#]{1,120}:(?P<value>(?![/\s\d])[^\s\"'<>`@]{3,200})@(?=[0-9A-Za-z\[$_{%])", 0.8),
+        ("dsn", r"(?<![0-9A-Za-z])[\w.\-]{1,60}:(?P<value>[^\s/\"'<>`?#@]{3,200})@(?:tcp|unix)\(", 0.85),
         ("userinfo-token", r"https?://(?P<value>[A-Za-z0-9_\-]{20,200})@(?=[0-9A-Za-z\[])", 0.8),
         (
             "query",

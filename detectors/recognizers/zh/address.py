@@ -11,7 +11,7 @@ from typing import ClassVar
 from detectors.reading import Reading
 from detectors.recognizers.strict import Patterns
 
-_STOP = r"(?![住在于於到寄址是我你您他她它为為从從家说說们們了请請位及就搬给給送发發至的和与與让讓把被没有这那有])"
+_STOP = r"(?![住在于於到寄址是我你您他她它为為从從家说說们們了请請位及就搬给給送发發至的和与與让讓把被没有这那有嚟订放存籍到点留去走往附见])"
 _HAN = rf"(?:{_STOP}[\u4e00-\u9fff])"
 _PROVINCE = (
     r"(?:(?:河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|陕西|甘肃|青海|台湾)省?"

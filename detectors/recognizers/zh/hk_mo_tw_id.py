@@ -66,7 +66,7 @@ class TwIdRecognizer(Patterns):
     ENTITY = "TW_ID"
     LANGUAGE = "zh"
     SEED = Seed.LONG
-    PATTERNS: ClassVar = (("national", r"(?<![0-9A-Za-z])[A-Z][1289]\d{8}(?![0-9A-Za-z])", 0.3),)
+    PATTERNS: ClassVar = (("national", r"(?<![0-9A-Za-z])[A-Z][1289]\d{8}(?![0-9A-Za-z])", 0.4),)
     CONTEXT = ("身份证", "身份證", "身分證", "身分证", "居留證", "national id", "id number", "證號", "证号")
 
     def validate_result(self, pattern_text: str) -> bool | None:

@@ -2,14 +2,14 @@
 
 Mobile: 11 digits, 13x to 19x (MIIT numbering plan, 2017). Landline: area code 010, 02x or 0xxx (YD/T 1126), seven or
 eight digits, extension. Taiwan: 09xx-xxx-xxx and (0x) landlines (NCC plan); Hong Kong: eight digits (OFCA plan), with context.
-Dictated numbers in Chinese numerals too (幺三八…).
+Numbers dictated in Chinese numerals (幺三八…) arrive here as digits through the shadow text (``normalize``).
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from detectors.reading import Reading, Seed
+from detectors.reading import Seed
 from detectors.recognizers.strict import Patterns
 
 _BEFORE = r"(?<![0-9A-Za-z_])(?<![0-9][.\-/:])"
@@ -21,7 +21,7 @@ _CONTEXT = (
 
 
 class CnPhoneRecognizer(Patterns):
-    """``PHONE_NUMBER`` in digits."""
+    """``PHONE_NUMBER``."""
 
     ENTITY = "PHONE_NUMBER"
     LANGUAGE = "zh"
@@ -32,7 +32,7 @@ class CnPhoneRecognizer(Patterns):
         (
             "landline",
             _BEFORE
-            + r"(?:(?:\+|00)?86[ -]?)?[((]?0(?:10|2\d|[3-9]\d{2})[))]?[- —–]{1,2}[2-8]\d{2,3}[ -]?\d{4}(?:(?:[-—*#]| ?转 ?| ?ext\.? ?)\d{1,6})?"
+            + r"(?:(?:\+|00)?86[ -]?)?[((]?0(?:10|2\d|[3-9]\d{2})[))]?[- —–.]{1,2}[2-8]\d{2,3}[ -]?\d{4}(?:(?:[-—*#]| ?转 ?| ?ext\.? ?)\d{1,6})?"
             + _AFTER,
             0.65,
         ),
@@ -41,23 +41,9 @@ class CnPhoneRecognizer(Patterns):
         ("service", _BEFORE + r"[48]00[ -]?\d{3,4}[ -]?\d{3,4}" + _AFTER, 0.25),
         ("tw-mobile", _BEFORE + r"(?:\+?886[ -]?|0)9\d{2}[ -]\d{3}[ -]?\d{3}" + _AFTER, 0.6),
         ("tw-mobile-bare", _BEFORE + r"09\d{8}" + _AFTER, 0.4),
-        ("tw-landline", _BEFORE + r"[((]?0[2-8]\d?[))]?[ -]\d{3,4}[ -]\d{4}(?:[# 轉]+\d{1,5})?" + _AFTER, 0.5),
-        ("hk", _BEFORE + r"(?:\(?\+?85[23]\)?[ -]?)[2-9]\d{3}[ -]?\d{4}" + _AFTER, 0.7),
+        ("tw-landline", _BEFORE + r"[((]?0[2-8]\d{0,2}[))]?[ -]?(?<=[- ))])\d{3,4}[ -]\d{4}(?:[# 轉]+\d{1,5})?" + _AFTER, 0.5),
+        ("hk", _BEFORE + r"(?:\(?(?:\+|00)?85[23]\)?[ -]?)[2-9]\d{3}[ -]?\d{4}" + _AFTER, 0.7),
         ("hk-local", _BEFORE + r"[2-9]\d{3}[ -]?\d{4}" + _AFTER, 0.15),
         ("local", _BEFORE + r"[2-8]\d{2,3}[ -]?\d{4}" + _AFTER, 0.1),
     )
     CONTEXT = _CONTEXT
-
-
-class CnSpokenPhoneRecognizer(Patterns):
-    """``PHONE_NUMBER`` in Chinese numerals: eleven of them that make a mobile number."""
-
-    ENTITY = "PHONE_NUMBER"
-    LANGUAGE = "zh"
-    PATTERNS: ClassVar = (
-        ("numerals", r"(?<![一二三四五六七八九零〇幺])[一幺][ ,,、]?[三四五六七八九](?:[ ,,、]?[一二三四五六七八九零〇幺两]){9}(?![一二三四五六七八九零〇幺])", 0.85),
-    )  # fmt: skip
-
-    def can_match(self, reading: Reading) -> bool:
-        """Two thirds of Chinese texts have neither first numeral followed by a second."""
-        return "一" in reading.text or "幺" in reading.text
