@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -115,7 +115,7 @@ class TestEntities:
 
 
 class TestReroute:
-    POLICY: dict[str, Any] = {"entities": {"MEDICAL_RECORD": {"action": "reroute", "to": "clinic"}}}
+    POLICY: ClassVar[dict[str, Any]] = {"entities": {"MEDICAL_RECORD": {"action": "reroute", "to": "clinic"}}}
 
     def test_where_to(self) -> None:
         verdict = decide(self.POLICY, segment(RECORD, PERSON))
