@@ -18,7 +18,6 @@ import argparse
 import asyncio
 import base64
 import collections
-import contextlib
 import json
 import signal
 import ssl
@@ -56,7 +55,7 @@ class Provider:
         self._port = port
         self._context: ssl.SSLContext | None = None
         self._thread: threading.Thread | None = None
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
         self._failure: OSError | None = None
         self._ended = asyncio.Event()
@@ -108,7 +107,7 @@ class Provider:
     def stop(self) -> None:
         """Stop listening, drop all connections, remove the CA."""
         if self._thread is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed when listening failed
+            if self._loop is not None and self._failure is None:
                 self._loop.call_soon_threadsafe(self._ended.set)
             self._thread.join()
             self._thread = None
@@ -125,11 +124,7 @@ class Provider:
         self.stop()
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._serve())
-        finally:
-            self._loop.close()
+        asyncio.run(self._serve())
 
     async def _serve(self) -> None:
         open_ones: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
@@ -160,6 +155,7 @@ class Provider:
             self._failure = error
             self._ready.set()
             return
+        self._loop = asyncio.get_running_loop()
         self._port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._ended.wait()
