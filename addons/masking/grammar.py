@@ -75,8 +75,8 @@ def _trailing(entity: str) -> int:
 
 
 def _atoms(entity: str) -> list[str]:
-    """The entity as regular expressions: one per letter or digit, one per run of underscores; those at its end belong to
-    the separator."""
+    """The entity as regular expressions: one per letter or digit, one per run of underscores; those at its end
+    belong to the separator."""
     return [
         _separator(len(piece)) if piece[0] == "_" else piece.lower()
         for piece in re.findall(r"_+|[A-Z0-9]", entity.rstrip("_"))

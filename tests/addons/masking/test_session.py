@@ -42,8 +42,8 @@ PIECES = st.sampled_from(
     [
         KEY.placeholder(SCOPE, "PERSON", "Maria"), KEY.placeholder(OTHER, "PERSON", "Maria").lower(),
         KEY.placeholder(SCOPE, "EMAIL_ADDRESS", "x").replace("_", r"\_"), "Maria", "张伟", "PERSON_", "person ",
-        "PERSON", "EMAIL_", "ADDRESS_", "_", "7KQ2M4XB", "\\", '"', '\\"', "\\n", "\\u5f20", "\\u00", '{"a": "', '"}', '["', '"]',
-        ", ", ": ", "```json\n", "\n```\n", "{", "[", " ", "7kq2", "\n", "İ", "😀", "\ud800",
+        "PERSON", "EMAIL_", "ADDRESS_", "_", "7KQ2M4XB", "\\", '"', '\\"', "\\n", "\\u5f20", "\\u00", '{"a": "', '"}',
+        '["', '"]', ", ", ": ", "```json\n", "\n```\n", "{", "[", " ", "7kq2", "\n", "İ", "😀", "\ud800",
     ]
 )  # fmt: skip
 TEXTS = st.lists(PIECES | st.text(st.characters(), max_size=4), max_size=20).map("".join)
