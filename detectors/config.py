@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Country = Literal[
-    "ar", "at", "au", "be", "bg", "br", "ca", "ch", "cl", "cn", "co", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hk",
-    "hr", "hu", "ie", "il", "in", "is", "it", "jp", "kr", "lt", "lv", "mx", "my", "ng", "nl", "no", "nz", "pl", "pt", "ro",
-    "se", "sg", "si", "sk", "th", "tr", "tw", "uk", "us", "za",
+    "ar", "at", "au", "be", "bg", "br", "ca", "ch", "cl", "cn", "co", "cz", "de", "dk", "ee", "es", "fi",
+    "fr", "gr", "hk", "hr", "hu", "ie", "il", "in", "is", "it", "jp", "kr", "lt", "lv", "mx", "my", "ng",
+    "nl", "no", "nz", "pl", "pt", "ro", "se", "sg", "si", "sk", "th", "tr", "tw", "uk", "us", "za",
 ]  # fmt: skip
 """ISO 3166 codes in lower case, but ``uk``, as Presidio says."""
 

@@ -1,7 +1,9 @@
 """Which span wins where several overlap: every letter and digit that was covered stays covered, spans do not overlap.
 
-Pure functions. The order: a verified pattern (checksum, unmistakable token) before all else, then the longer span, then the higher score.
-The winner stands as it is. What a loser covers beyond it becomes a span of its own (an address around a telephone number keeps
+Pure functions. The order: a verified pattern (checksum, unmistakable token) before all else, then the longer
+span, then the higher score.
+The winner stands as it is. What a loser covers beyond it becomes a span of its own (an address around a
+telephone number keeps
 both types); only white space and punctuation between them are let go, and for secrets only white space.
 """
 
@@ -27,7 +29,9 @@ def _rank(candidate: Candidate) -> tuple[bool, int, float, int, str, str]:
 
 
 def resolve(text: str, candidates: Iterable[Candidate]) -> list[Span]:
-    """Disjoint spans in order that cover what the candidates cover. Deterministic whatever the order of ``candidates``."""
+    """Disjoint spans in order that cover what the candidates cover. Deterministic whatever the order of
+    ``candidates``.
+    """
     taken: list[Span] = []
     for candidate in sorted(set(candidates), key=_rank):
         for start, end in _uncovered(candidate.span, taken):

@@ -1,6 +1,7 @@
 """Context words raise scores: a window of text around a finding, English by word, Chinese by substring.
 
-Presidio's own enhancer compares lemmas, which blank spaCy pipelines lack. May import Presidio and ``recognizers.strict``.
+Presidio's own enhancer compares lemmas, which blank spaCy pipelines lack. May import Presidio and
+``recognizers.strict``.
 """
 
 from __future__ import annotations

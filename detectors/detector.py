@@ -1,7 +1,9 @@
 """The detector: texts in, spans out. Synchronous, CPU-bound, thread-safe, deterministic; knows nothing of HTTP.
 
-A text is read up to three times: as it is, as its shadow where obfuscation was undone (``normalize``), and inside base64 runs. The model reads
-all of it in one batch; then the recognizers run through Presidio's engine; spans are mapped back and conflicts resolved.
+A text is read up to three times: as it is, as its shadow where obfuscation was undone (``normalize``), and
+inside base64 runs. The model reads
+all of it in one batch; then the recognizers run through Presidio's engine; spans are mapped back and conflicts
+resolved.
 """
 
 from __future__ import annotations
@@ -102,7 +104,7 @@ class Detector:
         candidates: list[Candidate] = []
         timeout = self.config.regex_timeout_ms / 1000
         for view, proposed in zip(views, proposals, strict=True):
-            found = self._engine.find(Reading(view.text, proposals=proposed, regex_timeout=timeout))
+            found = self._engine.find(Reading(view.text, proposals=proposed, regex_timeout=timeout), self.config.floor)
             for result in found:
                 entity = result.entity_type
                 if result.score < self.config.floor(entity) or entity in self._disabled:
@@ -156,11 +158,14 @@ def _load_model(config: DetectorConfig) -> Model:
     try:
         from models.ner.inference import NerModel
     except ImportError:
-        raise DetectorError("detector.ner.enabled is true, but models.ner is not installed; set it to false to run patterns only") from None
+        raise DetectorError(
+            "detector.ner.enabled is true, but models.ner is not installed; set it to false to run patterns only"
+        ) from None
     try:
         loaded: Model = NerModel.load(config.ner.model, device=config.ner.device, threads=config.ner.threads)
     except Exception as error:
         raise DetectorError(
-            f"detector.ner.model cannot be loaded ({type(error).__name__}); check the name or path, or set detector.ner.enabled: false"
+            f"detector.ner.model cannot be loaded ({type(error).__name__}); check the name or path, "
+            "or set detector.ner.enabled: false"
         ) from None
     return loaded

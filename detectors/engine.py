@@ -1,13 +1,14 @@
 """Presidio's AnalyzerEngine as the frame: all recognizers, one pass over mixed-language text, fail closed, silent.
 
-``Engine.find`` runs every recognizer of every language on a shared ``Reading``; Presidio's ``analyze`` (one language, spaCy tokens) works, too. May import
+``Engine.find`` runs every recognizer of every language on a shared ``Reading``; Presidio's ``analyze`` (one
+language, spaCy tokens) works, too. May import
 Presidio, spaCy, ``reading``, ``context``, ``recognizers``.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import presidio_analyzer.pattern_recognizer
 import presidio_analyzer.predefined_recognizers.generic.iban_recognizer
@@ -18,8 +19,17 @@ from presidio_analyzer.nlp_engine import SpacyNlpEngine
 from detectors.context import WindowContextEnhancer
 from detectors.errors import DetectorError
 from detectors.reading import Reading
+from detectors.recognizers.strict import name_of
 
-_LOGGERS = ("presidio-analyzer", "presidio_analyzer", "decision_process", "phonenumbers", "tldextract", "spacy", "filelock")
+_LOGGERS = (
+    "presidio-analyzer",
+    "presidio_analyzer",
+    "decision_process",
+    "phonenumbers",
+    "tldextract",
+    "spacy",
+    "filelock",
+)
 
 
 def silence() -> None:
@@ -37,7 +47,7 @@ def limit_regexes(seconds: float) -> None:
         presidio_analyzer.pattern_recognizer,
         presidio_analyzer.predefined_recognizers.generic.iban_recognizer,
     ):
-        module.REGEX_TIMEOUT_SECONDS = seconds  # type: ignore[attr-defined,assignment]
+        module.REGEX_TIMEOUT_SECONDS = seconds  # type: ignore[attr-defined]
 
 
 class BlankNlpEngine(SpacyNlpEngine):
@@ -45,7 +55,8 @@ class BlankNlpEngine(SpacyNlpEngine):
 
     def load(self) -> None:
         """Blank pipelines for the configured languages."""
-        self.nlp = {model["lang_code"]: spacy.blank(model["lang_code"]) for model in self.models}
+        self.nlp = {model["lang_code"]: spacy.blank(model["lang_code"]) for model in self.models}  # type:
+        ignore[assignment]
 
 
 class Engine(AnalyzerEngine):
@@ -56,6 +67,14 @@ class Engine(AnalyzerEngine):
         limit_regexes(regex_seconds)
         self._recognizers = list(recognizers)
         self._enhancer = WindowContextEnhancer()
+        self._plan = [
+            (
+                recognizer,
+                getattr(recognizer, "alone", 1.0),
+                tuple(word.strip().lower() for word in recognizer.context or ()),
+            )
+            for recognizer in recognizers
+        ]
         registry = RecognizerRegistry(recognizers=list(recognizers), supported_languages=list(languages))
         nlp_engine = BlankNlpEngine(models=[{"lang_code": code, "model_name": "blank"} for code in languages])
         super().__init__(
@@ -65,16 +84,35 @@ class Engine(AnalyzerEngine):
             context_aware_enhancer=self._enhancer,
         )
 
-    def find(self, reading: Reading) -> list[RecognizerResult]:
-        """What all recognizers find, context considered, duplicates and overlaps included. Raises DetectorError."""
+    def _worth_running(self, reading: Reading, floors: Callable[[str], float]) -> Iterator[EntityRecognizer]:
+        """All recognizers but those that could only find something with a context word, where the text has none.
+
+        A prefilter: a text without any of the words cannot raise the score above the floor.
+        """
+        for recognizer, alone, words in self._plan:
+            if (
+                reading.prefilter
+                and words
+                and alone < floors(recognizer.supported_entities[0])
+                and not any(word in reading.lower for word in words)
+            ):
+                continue
+            yield recognizer
+
+    def find(self, reading: Reading, floors: Callable[[str], float] = lambda entity: 0.0) -> list[RecognizerResult]:
+        """What all recognizers find, context considered, duplicates and overlaps included.
+
+        ``floors`` says which score a span of an entity needs: what cannot reach it need not be looked for.
+        Raises DetectorError.
+        """
         results: list[RecognizerResult] = []
-        for recognizer in self._recognizers:
+        for recognizer in self._worth_running(reading, floors):
             try:
                 found = recognizer.analyze(reading.text, recognizer.supported_entities, reading)
             except DetectorError:
                 raise
             except Exception:
-                raise DetectorError(f"recognizer {recognizer.name} failed") from None
+                raise DetectorError(f"recognizer {name_of(recognizer)} failed") from None
             for result in found:
                 self._enhancer.enhance(reading.text, result, recognizer)
             results.extend(found)
@@ -83,4 +121,4 @@ class Engine(AnalyzerEngine):
     @property
     def recognizer_names(self) -> Iterable[str]:
         """Names of all recognizers."""
-        return [recognizer.name for recognizer in self._recognizers]
+        return [name_of(recognizer) for recognizer in self._recognizers]

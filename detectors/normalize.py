@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - character classes are one line each
 """The shadow text: obfuscation undone for detection, with every offset mapped back. Pure functions, standard library only.
 
 Undone: zero-width, bidi and tag characters; full-width and other styled letters and digits; digits of other scripts; look-alike letters inside Latin words;
@@ -55,7 +56,7 @@ _MIXED_WORD = re.compile(
 )
 _ALIKE_ANY = re.compile(f"[{_ALIKE_CLASS}]")
 _SPACED = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ \u00a0\u3000.\-_·*]{1,2}[0-9]){6,40}(?![0-9A-Za-z])")
-_NUMERALS = dict(zip("零〇一二三四五六七八九幺两", "00123456789" "12", strict=True))
+_NUMERALS = dict(zip("零〇一二三四五六七八九幺两", "0012345678912", strict=True))
 _SPOKEN = re.compile(r"[零〇一二三四五六七八九幺](?:[ ,，、\-]?[零〇一二三四五六七八九幺两]){6,30}")
 _SUSPECT = re.compile(rf"[{_INVISIBLE}{_STYLED}{_OTHER_DIGITS}{_ALIKE_CLASS}]|\\u|\\x|&[#A-Za-z]|%[0-9a-fA-F]")
 

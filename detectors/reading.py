@@ -68,7 +68,7 @@ class Reading(NlpArtifacts):
             tokens=_NO_TOKENS,
             tokens_indices=[],
             lemmas=[],
-            nlp_engine=None,  # type: ignore[arg-type]  # read only for stop words of lemmas, and there are none
+            nlp_engine=None,  # read only for stop words of lemmas, and there are none
             language="en",
         )
         self.text = text

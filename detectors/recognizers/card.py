@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Payment card numbers: credit and debit cards of the world, UnionPay included.
 
 Format: ISO/IEC 7812, 12 to 19 digits, last digit Luhn (annex B). The first digits are the issuer's (BIN): Visa 4, Mastercard
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import regex
+import regex  # type: ignore[import-untyped]
 
 from detectors.reading import Seed
 from detectors.recognizers.strict import Patterns
@@ -58,7 +59,11 @@ class CardWithoutLuhnRecognizer(Patterns):
     ENTITY = "CREDIT_CARD"
     SEED = Seed.LONG
     PATTERNS: ClassVar = (
-        ("grouped", r"(?<![0-9A-Za-z])(?<![0-9][.\-])[3-6]\d{3}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?(?![0-9A-Za-z])(?!\.\d)", 0.3),
+        (
+            "grouped",
+            r"(?<![0-9A-Za-z])(?<![0-9][.\-])[3-6]\d{3}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?(?![0-9A-Za-z])(?!\.\d)",
+            0.3,
+        ),
         ("unionpay", r"(?<![0-9A-Za-z])(?<![0-9][.\-])62\d{14,17}(?![0-9A-Za-z])(?!\.\d)", 0.3),
         ("sixteen", r"(?<![0-9A-Za-z])(?<![0-9][.\-])[3-6]\d{15}(?![0-9A-Za-z])(?!\.\d)", 0.1),
     )

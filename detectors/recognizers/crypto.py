@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Cryptocurrency addresses and wallet seeds.
 
 Bitcoin: Base58Check (P2PKH, P2SH) and bech32/bech32m (BIP 173, BIP 350), by Presidio's checksums. Ethereum and its kin: 0x + 40 hex
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import ClassVar
 
-import regex
+import regex  # type: ignore[import-untyped]
 from presidio_analyzer import Pattern, RecognizerResult
 from presidio_analyzer.predefined_recognizers import CryptoRecognizer as PresidioCryptoRecognizer
 
@@ -43,7 +44,24 @@ class CryptoRecognizer(StrictPatterns, PresidioCryptoRecognizer):
                 Pattern("solana", r"(?<![0-9A-Za-z+/_])[1-9A-HJ-NP-Za-km-z]{43,44}(?![0-9A-Za-z+/_=])", 0.1),
                 Pattern("ethereum", r"(?<![0-9A-Za-z])0x[0-9a-fA-F]{40}(?![0-9A-Za-z])", 0.5),
             ],
-            context=["wallet", "btc", "bitcoin", "crypto", "eth", "usdt", "trc20", "erc20", "tron", "sol", "solana", "钱包", "提币", "地址", "充值", "address"],
+            context=[
+                "wallet",
+                "btc",
+                "bitcoin",
+                "crypto",
+                "eth",
+                "usdt",
+                "trc20",
+                "erc20",
+                "tron",
+                "sol",
+                "solana",
+                "钱包",
+                "提币",
+                "地址",
+                "充值",
+                "address",
+            ],
             name="CryptoRecognizer",
         )
 
@@ -55,9 +73,15 @@ class CryptoRecognizer(StrictPatterns, PresidioCryptoRecognizer):
         if pattern.name == "base58":
             proven = base58check(value)
         elif pattern.name == "bech32":
-            proven = self.validate_bech32_address(value)[0]
+            proven = bool(self.validate_bech32_address(value)[0])  # type: ignore[no-untyped-call]
         else:
             proven = False
         return result_of(
-            self, "CRYPTO", match.start(), match.end(), 1.0 if proven else pattern.score, verified=proven, checked=proven
+            self,
+            "CRYPTO",
+            match.start(),
+            match.end(),
+            1.0 if proven else pattern.score,
+            verified=proven,
+            checked=proven,
         )

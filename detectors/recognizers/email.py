@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """E-mail addresses: Presidio's recognizer with a pattern of ours and without the network.
 
 Format: RFC 5321/5322 dot-atom, RFC 6531 letters of other alphabets but for Chinese, Japanese and Korean ones: those are written
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import regex
+import regex  # type: ignore[import-untyped]
 from presidio_analyzer import Pattern, RecognizerResult
 from presidio_analyzer.predefined_recognizers import EmailRecognizer as PresidioEmailRecognizer
 
@@ -17,8 +18,59 @@ from detectors.recognizers.strict import StrictPatterns, result_of
 
 _WORD = r"[0-9A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u052f]"
 _NOT_A_DOMAIN = frozenset(
-    "png jpg jpeg gif svg webp ico bmp css scss js mjs cjs ts tsx jsx json html htm xml yaml yml toml md txt py pyc rb go rs java kt"
-    " class jar so dll exe sh bat conf cfg ini lock log map pdf zip gz tgz tar vue".split()
+    [
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "webp",
+        "ico",
+        "bmp",
+        "css",
+        "scss",
+        "js",
+        "mjs",
+        "cjs",
+        "ts",
+        "tsx",
+        "jsx",
+        "json",
+        "html",
+        "htm",
+        "xml",
+        "yaml",
+        "yml",
+        "toml",
+        "md",
+        "txt",
+        "py",
+        "pyc",
+        "rb",
+        "go",
+        "rs",
+        "java",
+        "kt",
+        "class",
+        "jar",
+        "so",
+        "dll",
+        "exe",
+        "sh",
+        "bat",
+        "conf",
+        "cfg",
+        "ini",
+        "lock",
+        "log",
+        "map",
+        "pdf",
+        "zip",
+        "gz",
+        "tgz",
+        "tar",
+        "vue",
+    ]
 )
 """Last labels that say file, not host (``logo@2x.png``). None of them is a person's mail domain."""
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Numbers that only their label gives away: record, account, licence, policy numbers, "MRN 0093402", "病案号 00873216".
 
 No issuer, no checksum: the label directly before the value decides the type. Labels in English, Chinese and, for identity papers, some other
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import regex
+import regex  # type: ignore[import-untyped]
 from presidio_analyzer import Pattern, RecognizerResult
 
 from detectors.reading import Reading, Seed
@@ -21,6 +22,7 @@ _FILLERS = r"(?:numbers?|nummer|num|nos?|nr|n[º°]|id|codes?|ref|is|was|of|now|
 _GLUE = rf"{_MARKS}{{0,6}}+(?:\([^()\n]{{0,16}}\)|（[^（）\n]{{0,16}}）)?+{_MARKS}{{0,3}}+(?:{_FILLERS}(?![A-Za-z]){_MARKS}{{0,4}}+){{0,3}}+"
 """Between label and value, possessive: what is skipped is never tried again."""
 _VALUE = r"(?P<value>(?:(?-i:[A-Z]{1,4}) )?(?=[A-Z\-/.]{0,12}\d)[0-9A-Z]{1,24}(?:[-/.][0-9A-Z]{1,24}){0,5}(?: \d{2,8}){0,5}(?:[-/][0-9A-Z]{1,10})?)"
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
@@ -85,7 +87,9 @@ LABELS: tuple[Label, ...] = (
     ), 7, value=r"(?P<value>\+?\(?[0-9](?:[ \-./()]{0,2}[0-9]){6,14})"),
 )  # fmt: skip
 
-_STOP = regex.compile(r"(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)?\d\d$|(?:19|20)\d\d[-/.年](?:0?[1-9]|1[0-2])(?:[-/.月]|$)|\d+\.\d+$|[0-9a-f]{32,}$|\d{1,3}(?:\.\d{1,3}){3}$")
+_STOP = regex.compile(
+    r"(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)?\d\d$|(?:19|20)\d\d[-/.年](?:0?[1-9]|1[0-2])(?:[-/.月]|$)|\d+\.\d+$|[0-9a-f]{32,}$|\d{1,3}(?:\.\d{1,3}){3}$"
+)
 
 
 def stem(word: str) -> str:
@@ -114,7 +118,13 @@ class LabelledNumberRecognizer(StrictPatterns):
         super().__init__(
             supported_entity=label.entity,
             name=f"LabelledNumberRecognizer.{label.entity}",
-            patterns=[Pattern("labelled", rf"(?<![0-9A-Za-z])(?:{words})(?![A-Za-z]){_GLUE}(?<![0-9A-Za-z]){label.value}(?![0-9A-Za-z])", label.score)],
+            patterns=[
+                Pattern(
+                    "labelled",
+                    rf"(?<![0-9A-Za-z])(?:{words})(?![A-Za-z]){_GLUE}(?<![0-9A-Za-z]){label.value}(?![0-9A-Za-z])",
+                    label.score,
+                )
+            ],
         )
 
     def can_match(self, reading: Reading) -> bool:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """National identity, tax and health numbers that Presidio lacks, with the checksums of ``python-stdnum``.
 
 One row each: country, entity, ``stdnum`` module (its docstring cites the standard), the written form, whether that form alone is rare
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import regex
+import regex  # type: ignore[import-untyped]
 from presidio_analyzer import Pattern, RecognizerResult
 from stdnum.exceptions import ValidationError
 
@@ -127,7 +128,6 @@ class NumberRecognizer(StrictPatterns):
         except ValidationError:
             return None
         return True
-
 
     def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
         """Without a right checksum it needs context, whatever its form."""

@@ -1,6 +1,7 @@
 """What the model says: a recognizer that looks the findings up.
 
-The model reads all texts of a ``detect`` call in one batch before any recognizer runs (Presidio's own batch engine would run it text by text);
+The model reads all texts of a ``detect`` call in one batch before any recognizer runs (Presidio's own batch
+engine would run it text by text);
 the findings come here inside the reading. May import Presidio and ``reading``; it does not know the model.
 """
 

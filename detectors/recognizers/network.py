@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Network addresses: IP (RFC 791, RFC 4291) and MAC (IEEE 802).
 
 Presidio's patterns, but: no loopback, unspecified, broadcast or netmask addresses and no CIDR ranges (they point at nobody), no version numbers that
@@ -9,14 +10,16 @@ from __future__ import annotations
 import ipaddress
 from typing import ClassVar
 
-import regex
+import regex  # type: ignore[import-untyped]
 from presidio_analyzer import Pattern, RecognizerResult
 from presidio_analyzer.predefined_recognizers import MacAddressRecognizer as PresidioMacAddressRecognizer
 
 from detectors.reading import Reading, Seed
 from detectors.recognizers.strict import Patterns, StrictPatterns
 
-_VERSION_BEFORE = regex.compile(r"(?:version|ver\.?|release|v|build|revision|rev|firmware|版本)[\s:=\"'@-]*$", regex.IGNORECASE)
+_VERSION_BEFORE = regex.compile(
+    r"(?:version|ver\.?|release|v|build|revision|rev|firmware|版本)[\s:=\"'@-]*$", regex.IGNORECASE
+)
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 
 
@@ -58,7 +61,7 @@ class IpRecognizer(Patterns):
         if is_range(text, match.end(), address):
             return None
         if address.version == 4:
-            if match[0].startswith(("255.", "0.")) or match[0].endswith(".255") and match[0].startswith("255"):
+            if match[0].startswith(("255.", "0.")) or (match[0].endswith(".255") and match[0].startswith("255")):
                 return None
             if _VERSION_BEFORE.search(text, max(0, match.start() - 24), match.start()):
                 return None
@@ -75,7 +78,11 @@ class MacAddressRecognizer(StrictPatterns, PresidioMacAddressRecognizer):
     def __init__(self) -> None:
         super().__init__(
             patterns=[
-                Pattern("pairs", r"(?<![0-9A-Za-z:\-])[0-9A-F]{2}([:-])(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}(?![0-9A-Za-z]|[:-][0-9A-F]{2})", 0.6),
+                Pattern(
+                    "pairs",
+                    r"(?<![0-9A-Za-z:\-])[0-9A-F]{2}([:-])(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}(?![0-9A-Za-z]|[:-][0-9A-F]{2})",
+                    0.6,
+                ),
                 Pattern("cisco", r"(?<![0-9A-Za-z.])[0-9A-F]{4}\.[0-9A-F]{4}\.[0-9A-F]{4}(?![0-9A-Za-z.])", 0.6),
             ],
             name="MacAddressRecognizer",

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Telephone numbers of the world: Presidio's phone recognizer, run only where digits could be one.
 
 Presidio asks ``phonenumbers`` (Google's libphonenumber metadata: ITU-T E.164 and the national numbering plans) once per
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import ClassVar
 
 import phonenumbers
 from presidio_analyzer import RecognizerResult
@@ -20,6 +22,8 @@ from detectors.reading import Reading
 from detectors.recognizers.strict import result_of
 
 MIN_DIGITS = 7
+LENIENCY = 1
+"""``phonenumbers`` leniency VALID."""
 _MARGIN = 32
 
 _PUNCTUATION = "x\u2010-\u2015\u2212\u30fc\uff0d-\uff0f \u00a0\u00ad\u200b\u2060\u3000()\uff08\uff09\uff3b\uff3d.\\[\\]/~\u2053\u223c\uff5e+\uff0b\\-"
@@ -32,7 +36,9 @@ _NOT_PHONE = re.compile(
     r"|\d{1,3}(?:\.\d{1,3}){3}$"
     r"|\d+\.\d+$"
 )
-_TRAILING = "".join(char for char in map(chr, range(0x10000)) if re.fullmatch(rf"[{_PUNCTUATION}]", char, re.IGNORECASE))
+_TRAILING = "".join(
+    char for char in map(chr, range(0x10000)) if re.fullmatch(rf"[{_PUNCTUATION}]", char, re.IGNORECASE)
+)
 _SEPARATORS = re.compile(r"[ \-./()\u00a0\u2010-\u2015]")
 
 
@@ -44,7 +50,9 @@ def is_bare(text: str, start: int, end: int) -> bool:
     return text[start:end].isdigit() and not text.startswith("00", start)
 
 
-def candidate_windows(text: str, has_context: Callable[[int, int], bool] = lambda start, end: True) -> list[tuple[int, int]]:
+def candidate_windows(
+    text: str, has_context: Callable[[int, int], bool] = lambda start, end: True
+) -> list[tuple[int, int]]:
     """Stretches outside of which ``phonenumbers`` finds nothing of seven digits; cut between digit runs only.
 
     Runs of nothing but digits are left out where ``has_context`` says that no telephone word is near.
@@ -74,15 +82,15 @@ class PhoneRecognizer(PresidioPhoneRecognizer):
     """``PHONE_NUMBER``. Scores: 0.75 with a country code, 0.5 in a national format with separators, 0.2
     in other ones (needs context); bare digits are a finding near a telephone word only."""
 
-    CONTEXT = (
+    WORDS: ClassVar = (
         "phone", "telephone", "tel", "cell", "cellphone", "mobile", "call", "fax", "whatsapp", "sms", "text", "contact", "ph",
         "mob", "handy", "telefon", "téléphone", "teléfono", "telefono", "telefone", "celular", "landline", "hotline", "ext", "dial",
         "reach", "telegram", "signal", "number is", "电话", "電話", "手机", "手機", "联系", "전화", "携帯", "тел",
     )  # fmt: skip
 
     def __init__(self, regions: Sequence[str]) -> None:
-        super().__init__(context=list(self.CONTEXT), supported_regions=tuple(regions), name="PhoneRecognizer")
-        self._words = context_pattern(self.CONTEXT)
+        super().__init__(context=list(self.WORDS), supported_regions=tuple(regions), name="PhoneRecognizer")
+        self._words = context_pattern(self.WORDS)
 
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
@@ -106,18 +114,18 @@ class PhoneRecognizer(PresidioPhoneRecognizer):
 
     def _matches(self, text: str) -> Iterator[tuple[int, int]]:
         for region in self.supported_regions:
-            for match in phonenumbers.PhoneNumberMatcher(text, region, leniency=self.leniency):
+            for match in phonenumbers.PhoneNumberMatcher(text, region, leniency=LENIENCY):
                 if _RUN.search(match.raw_string):
                     yield match.start, match.end
 
     @staticmethod
     def _score(text: str, start: int, end: int) -> float:
         raw = text[start:end]
-        if (start > 0 and (text[start - 1].isalnum() and text[start - 1] < "\u2e80" or text[start - 1] in "_#")) or (
+        if (start > 0 and ((text[start - 1].isalnum() and text[start - 1] < "\u2e80") or text[start - 1] in "_#")) or (
             end < len(text) and (text[end] == "_" or (text[end].isalnum() and text[end] < "\u2e80"))
         ):
             return 0.0
-        if raw[0] == "+" or raw.startswith(("(+", "00")) and len(raw) > 10:
+        if raw[0] == "+" or (raw.startswith(("(+", "00")) and len(raw) > 10):
             return 0.75
         if (start > 1 and text[start - 1] in "./:-" and text[start - 2].isalnum()) or (
             end + 1 < len(text) and text[end] in "./:-" and text[end + 1].isalnum()
@@ -126,6 +134,8 @@ class PhoneRecognizer(PresidioPhoneRecognizer):
         if _NOT_PHONE.match(raw):
             return 0.0
         kinds = _SEPARATORS.findall(raw)
-        if len(kinds) >= 2 and (raw[0] in "0(" or re.fullmatch(r"1?[-. ]?\(?\d{3}\)?[-. ]{1,2}\d{3}[-. ]\d{4}.*", raw, re.DOTALL)):
+        if len(kinds) >= 2 and (
+            raw[0] in "0(" or re.fullmatch(r"1?[-. ]?\(?\d{3}\)?[-. ]{1,2}\d{3}[-. ]\d{4}.*", raw, re.DOTALL)
+        ):
             return 0.5
         return (0.45 if len(raw) >= 11 else 0.3) if kinds and raw[0] in "0(" else 0.2

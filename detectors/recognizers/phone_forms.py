@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Telephone numbers by written form alone, for those that ``phonenumbers`` calls invalid.
 
 Reserved and fictional ranges (Ofcom's 07700 900xxx, NANP 555-01xx abroad), new ranges and mistyped numbers are telephone numbers, too. Forms: ITU-T E.123 international
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import regex
+import regex  # type: ignore[import-untyped]
 from presidio_analyzer import Pattern, RecognizerResult
 
 from detectors.reading import Seed
@@ -33,11 +34,16 @@ class PhoneFormRecognizer(Patterns):
         ("north-american", _BEFORE + r"(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?" + _AFTER, 0.45),
         ("seven-five-five-five", _BEFORE + r"555[-. ]01\d\d" + _AFTER, 0.5),
     )  # fmt: skip
-    CONTEXT = PhoneRecognizer.CONTEXT
+    CONTEXT = PhoneRecognizer.WORDS
 
     def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
         """A ``+`` at the beginning of a line before bare digits is a diff, not a country code."""
         start = match.start()
-        if pattern.name == "international" and (start == 0 or text[start - 1] == "\n") and match[0][1:].isdigit() and len(match[0]) < 12:
+        if (
+            pattern.name == "international"
+            and (start == 0 or text[start - 1] == "\n")
+            and match[0][1:].isdigit()
+            and len(match[0]) < 12
+        ):
             return None
         return super().judge(text, match, pattern)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Presidio's country recognizers, selectable by country, made strict.
 
 Kept as they are: patterns, checksums, entity names. Changed: boundaries and failing closed (``strict.StrictPatterns``), context words where
@@ -101,11 +102,15 @@ def strict(shipped: Shipped) -> EntityRecognizer:
         attributes["FLAGS"] = FLAGS_CASED
     made = type(shipped.name, (StrictPatterns, base), attributes)
     patterns = [
-        type(pattern)(pattern.name, rf"(?<![0-9A-Za-z])(?<![0-9][.\-])(?:{_inline(pattern.regex)})(?![0-9A-Za-z])", pattern.score)
+        type(pattern)(
+            pattern.name, rf"(?<![0-9A-Za-z])(?<![0-9][.\-])(?:{_inline(pattern.regex)})(?![0-9A-Za-z])", pattern.score
+        )
         for pattern in base.PATTERNS  # type: ignore[attr-defined]
         if not shipped.patterns or pattern.name in shipped.patterns
     ]
-    recognizer: EntityRecognizer = made(patterns=patterns, context=list(shipped.context) or None, supported_language="en")
+    recognizer: EntityRecognizer = made(
+        patterns=patterns, context=list(shipped.context) or None, supported_language="en"
+    )
     return recognizer
 
 

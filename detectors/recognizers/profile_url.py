@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Links to a person's profile: LinkedIn, Facebook, X, Instagram, Telegram, Weibo, Zhihu, Douyin. The whole link is the span.
 
 Other URLs are no findings here: without credentials or a person in them they are what code and prose are full of.

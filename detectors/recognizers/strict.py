@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import regex
+import regex  # type: ignore[import-untyped]
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
@@ -30,8 +30,15 @@ PROVEN = 0.4
 """A pattern of at least this score has a form of its own (separators, letters); with its checksum it is proof."""
 
 BARE_DIGITS = 13
-"""A run of so many digits or fewer without separators proves nothing by one check digit: timestamps and row ids pass, too."""
+"""A run of so many digits or fewer without separators proves nothing by one check digit: timestamps and row
+ids pass, too.
+"""
 BARE_SCORE = 0.25
+
+
+def name_of(recognizer: EntityRecognizer) -> str:
+    """The recognizer's name (Presidio sets it in untyped code)."""
+    return str(vars(recognizer)["name"])
 
 
 def result_of(
@@ -51,7 +58,7 @@ def result_of(
         end=end,
         score=score,
         recognition_metadata={
-            RecognizerResult.RECOGNIZER_NAME_KEY: recognizer.name,
+            RecognizerResult.RECOGNIZER_NAME_KEY: name_of(recognizer),
             RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: recognizer.id,
             VERIFIED: verified,
             CHECKED: checked,
@@ -61,6 +68,9 @@ def result_of(
 
 class StrictPatterns(PatternRecognizer):
     """Base of all pattern recognizers here; also mixed into Presidio's own (see ``presidio.py``)."""
+
+    name: str
+    patterns: list[Pattern]
 
     SEED: ClassVar[Seed] = Seed.NONE
     """Digit runs that every match contains."""
@@ -118,8 +128,8 @@ class StrictPatterns(PatternRecognizer):
         if compiled is None or pattern.compiled_with_flags != self.FLAGS:
             compiled = regex.compile(pattern.regex, flags=self.FLAGS)
             pattern.compiled_regex = compiled
-            pattern.compiled_with_flags = self.FLAGS
-        return compiled  # type: ignore[no-any-return]
+            pattern.compiled_with_flags = self.FLAGS  # type: ignore[assignment]
+        return compiled
 
     def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
         """The result that a match means, or None."""

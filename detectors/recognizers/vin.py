@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Vehicle identification numbers: 17 characters without I, O, Q.
 
 Format: ISO 3779. Check digit at position 9 in North America and China (49 CFR 565.15; GB 16735): letters by value, weights 8 7 6 5 4 3 2 10 0 9 8 7
@@ -12,7 +13,9 @@ from detectors.reading import Seed
 from detectors.recognizers.strict import Patterns
 
 _WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
-_VALUES = dict(zip("0123456789ABCDEFGHJKLMNPRSTUVWXYZ", [*range(10), *range(1, 9), *range(1, 6), 7, 9, *range(2, 10)], strict=True))
+_VALUES = dict(
+    zip("0123456789ABCDEFGHJKLMNPRSTUVWXYZ", [*range(10), *range(1, 9), *range(1, 6), 7, 9, *range(2, 10)], strict=True)
+)
 
 
 def check_digit_fits(vin: str) -> bool:
@@ -33,7 +36,20 @@ class VinRecognizer(Patterns):
             0.25,
         ),
     )
-    CONTEXT = ("vin", "chassis", "vehicle", "car", "车架", "車架", "车辆识别", "識別代號", "fahrgestell", "telaio", "bastidor", "châssis")
+    CONTEXT = (
+        "vin",
+        "chassis",
+        "vehicle",
+        "car",
+        "车架",
+        "車架",
+        "车辆识别",
+        "識別代號",
+        "fahrgestell",
+        "telaio",
+        "bastidor",
+        "châssis",
+    )
 
     def validate_result(self, pattern_text: str) -> bool | None:
         """True if the check digit fits; hex and digits alone never do."""

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Secrets that their name gives away: ``password = …``, ``"api_key": "…"``, ``Authorization: Bearer …``, ``密码：…``, "the PIN is 4711".
 
 By name and by what the value looks like: variables, environment look-ups, types, placeholders and plain words are no secrets.
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import regex
+import regex  # type: ignore[import-untyped]
 from presidio_analyzer import Pattern, RecognizerResult
 
 from detectors.recognizers.secrets.guards import is_code, is_placeholder, looks_random
@@ -68,21 +69,45 @@ class AssignmentRecognizer(Patterns):
         label = match[0][: match.start("value") - match.start()]
         name = label.lower()
         if pattern.name == "quoted":
-            if value.count(" ") > 3 or (" " in value and not looks_random(value)) or is_code(value) and not looks_random(value):
+            if (
+                value.count(" ") > 3
+                or (" " in value and not looks_random(value))
+                or (is_code(value) and not looks_random(value))
+            ):
                 return None
             if value.isalpha() and (value.islower() or value.istitle()) and not regex.search(r"pass|pwd|secret", name):
                 return None
             if "pass" not in name and "pwd" not in name and not looks_random(value) and len(value) < 16:
                 return None
-            if regex.fullmatch(r"[a-z]+(?:[_.\-][a-z]+)*", value) and (len(value) > 12 and "pass" not in name or "_" in value):
+            if regex.fullmatch(r"[a-z]+(?:[_.\-][a-z]+)*", value) and (
+                (len(value) > 12 and "pass" not in name) or "_" in value
+            ):
                 return None
-        elif pattern.name in ("bare", "flag", "environment", "account-slash", "session", "cisco", "terraform", "attribute"):
+        elif pattern.name in (
+            "bare",
+            "flag",
+            "environment",
+            "account-slash",
+            "session",
+            "cisco",
+            "terraform",
+            "attribute",
+        ):
             literal = pattern.name in ("terraform", "attribute") or (label.isupper() and any(map(str.isdigit, value)))
-            if (is_code(value) and not literal) or (pattern.name not in ("terraform", "cisco") and not looks_random(value) and not (regex.search(r"pass|pwd", name) and "=" in name and label == label.upper())):
+            if (is_code(value) and not literal) or (
+                pattern.name not in ("terraform", "cisco")
+                and not looks_random(value)
+                and not (regex.search(r"pass|pwd", name) and "=" in name and label == label.upper())
+            ):
                 return None
             if regex.fullmatch(r"[\d.,:%\-]+", value) and not regex.search(r"pass|pwd|pin|otp|secret", name):
                 return None
-            if value.startswith(("//", "./", "../", "~/", "/")) and pattern.name == "bare" and value.count("/") > 1 and not regex.search(r"[+=]", value):
+            if (
+                value.startswith(("//", "./", "../", "~/", "/"))
+                and pattern.name == "bare"
+                and value.count("/") > 1
+                and not regex.search(r"[+=]", value)
+            ):
                 return None
         elif pattern.name == "bearer" and value.isalpha() and len(value) < 24:
             return None

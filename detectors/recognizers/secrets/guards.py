@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """What only looks like a secret: placeholders, variables, code. Shared by the recognizers of this folder."""
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ _VARIABLE = re.compile(
     r"\$\{|\$\(|\{\{|<[^>]*>?|%\(|%[sdv]\b|\$[A-Za-z_]|\{[a-z_]*\}|\[[A-Z_ ]+\]"
     r"|(?:os\.|process\.|env\.|ENV\[|getenv|environ|config\.|settings\.|self\.|this\.|secrets\.|vault\.|var\.|local\.|data\.|args\.|options\.|req\.|request\.|params\.|props\.)",
 )
-_TYPE = re.compile(r"(?:Optional|List|Option|Maybe|Union|Secret|Sequence|Vec|Array|Promise|Dict|Map)(?:Str|Bytes)?\b[\[<]?|SecretStr|String|&?(?:'static )?str\b")
+_TYPE = re.compile(
+    r"(?:Optional|List|Option|Maybe|Union|Secret|Sequence|Vec|Array|Promise|Dict|Map)(?:Str|Bytes)?\b[\[<]?|SecretStr|String|&?(?:'static )?str\b"
+)
 
 
 def is_placeholder(value: str) -> bool:
@@ -25,7 +28,13 @@ def is_placeholder(value: str) -> bool:
     if not bare or _WORDS.fullmatch(bare) or _VARIABLE.match(bare):
         return True
     lowered = bare.lower()
-    return len(set(bare)) <= 2 or lowered.endswith(("_here", "-here", ">")) or "xxxx" in lowered or "****" in bare or "example" == lowered
+    return (
+        len(set(bare)) <= 2
+        or lowered.endswith(("_here", "-here", ">"))
+        or "xxxx" in lowered
+        or "****" in bare
+        or lowered == "example"
+    )
 
 
 def is_code(value: str) -> bool:
@@ -47,4 +56,8 @@ def entropy(value: str) -> float:
 def looks_random(value: str) -> bool:
     """True if letters and digits (or cases, or punctuation) mix as words do not."""
     kinds = sum((any(map(str.isdigit, value)), any(map(str.islower, value)), any(map(str.isupper, value)), any(not c.isalnum() and c not in "_-." for c in value)))  # fmt: skip
-    return (kinds >= 2 and any(map(str.isdigit, value))) or (kinds >= 3) or (len(value) >= 16 and entropy(value) > 3.5 and kinds >= 2)
+    return (
+        (kinds >= 2 and any(map(str.isdigit, value)))
+        or (kinds >= 3)
+        or (len(value) >= 16 and entropy(value) > 3.5 and kinds >= 2)
+    )

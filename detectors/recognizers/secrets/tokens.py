@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Tokens with a form of their own: providers' keys, recognizable by prefix. One table.
 
 Forms: the providers' documentation and GitHub's list of secret scanning patterns. ``literals`` are a prefilter: a text
@@ -10,14 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import regex  # type: ignore[import-untyped]
 from presidio_analyzer import EntityRecognizer, Pattern, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-import regex
-
 from detectors.errors import DetectorError
 from detectors.reading import Reading
-from detectors.recognizers.strict import result_of
+from detectors.recognizers.strict import name_of, result_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +146,13 @@ class TokenRecognizer(EntityRecognizer):
                     if not _is_placeholder_run(text[start:end]):
                         results.append(result_of(self, "SECRET", start, end, token.score, verified=token.score > 0.9))
             except TimeoutError:
-                raise DetectorError(f"recognizer {self.name} ({token.kind}) ran into the regex time-out") from None
+                raise DetectorError(f"recognizer {name_of(self)} ({token.kind}) ran into the regex time-out") from None
         return results
 
 
 def _is_placeholder_run(value: str) -> bool:
     """True for ``sk-xxxxxxxxxxxxxxxxxxxx`` and ``ghp_your_token_here_please``: no token is of so few characters or all words."""
     body = value[-16:].lower()
-    return len(set(body)) <= 3 or (not any(map(str.isdigit, value[3:])) and ("your" in value.lower() or "xxxx" in value.lower()))
+    return len(set(body)) <= 3 or (
+        not any(map(str.isdigit, value[3:])) and ("your" in value.lower() or "xxxx" in value.lower())
+    )

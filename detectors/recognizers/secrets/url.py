@@ -1,10 +1,11 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Credentials inside URLs: ``scheme://user:secret@host`` (RFC 3986 userinfo) and secret query parameters (``?token=…``)."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-import regex
+import regex  # type: ignore[import-untyped]
 from presidio_analyzer import Pattern, RecognizerResult
 
 from detectors.recognizers.secrets.guards import is_placeholder

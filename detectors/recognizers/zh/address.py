@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Postal addresses in Chinese: province, city, district, road, number, building, unit, room.
 
 By form (GB/T 23705 names the parts), not by gazetteer: a road or estate with a house number, with whatever larger parts stand

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Identity cards of Hong Kong, Macao and Taiwan.
 
 Hong Kong: one or two letters, six digits, check character in parentheses; letters count A=10 (a missing first letter 36),
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import regex
+import regex  # type: ignore[import-untyped]
 
 from detectors.reading import Seed
 from detectors.recognizers.strict import Patterns

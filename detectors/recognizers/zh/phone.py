@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Telephone numbers of mainland China, Hong Kong, Macao and Taiwan, as people write them.
 
 Mobile: 11 digits, 13x to 19x (MIIT numbering plan, 2017). Landline: area code 010, 02x or 0xxx (YD/T 1126), seven or
@@ -41,7 +42,11 @@ class CnPhoneRecognizer(Patterns):
         ("service", _BEFORE + r"[48]00[ -]?\d{3,4}[ -]?\d{3,4}" + _AFTER, 0.25),
         ("tw-mobile", _BEFORE + r"(?:\+?886[ -]?|0)9\d{2}[ -]\d{3}[ -]?\d{3}" + _AFTER, 0.6),
         ("tw-mobile-bare", _BEFORE + r"09\d{8}" + _AFTER, 0.4),
-        ("tw-landline", _BEFORE + r"[((]?0[2-8]\d{0,2}[))]?[ -]?(?<=[- ))])\d{3,4}[ -]\d{4}(?:[# 轉]+\d{1,5})?" + _AFTER, 0.5),
+        (
+            "tw-landline",
+            _BEFORE + r"[((]?0[2-8]\d{0,2}[))]?[ -]?(?<=[- ))])\d{3,4}[ -]\d{4}(?:[# 轉]+\d{1,5})?" + _AFTER,
+            0.5,
+        ),
         ("hk", _BEFORE + r"(?:\(?(?:\+|00)?85[23]\)?[ -]?)[2-9]\d{3}[ -]?\d{4}" + _AFTER, 0.7),
         ("hk-local", _BEFORE + r"[2-9]\d{3}[ -]?\d{4}" + _AFTER, 0.15),
         ("local", _BEFORE + r"[2-8]\d{2,3}[ -]?\d{4}" + _AFTER, 0.1),

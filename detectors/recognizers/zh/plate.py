@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Vehicle number plates of China.
 
 Format: GA 36-2018. Province character, authority letter, five characters (no I, O) or six for new-energy vehicles

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - expressions and word lists are read line by line
 """Resident identity card number of the People's Republic of China.
 
 Format: GB 11643-1999. Six digits region (GB/T 2260), eight digits date of birth, three digits sequence, one check
@@ -11,14 +12,52 @@ from __future__ import annotations
 import datetime as dt
 from typing import ClassVar
 
-import regex
+import regex  # type: ignore[import-untyped]
 from presidio_analyzer import Pattern, RecognizerResult
 
 from detectors.reading import Seed
 from detectors.recognizers.strict import Patterns
 
 _REGIONS = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83 91 93".split()
+    [
+        "11",
+        "12",
+        "13",
+        "14",
+        "15",
+        "21",
+        "22",
+        "23",
+        "31",
+        "32",
+        "33",
+        "34",
+        "35",
+        "36",
+        "37",
+        "41",
+        "42",
+        "43",
+        "44",
+        "45",
+        "46",
+        "50",
+        "51",
+        "52",
+        "53",
+        "54",
+        "61",
+        "62",
+        "63",
+        "64",
+        "65",
+        "71",
+        "81",
+        "82",
+        "83",
+        "91",
+        "93",
+    ]
 )
 
 
@@ -54,7 +93,20 @@ class CnResidentIdRecognizer(Patterns):
             0.2,
         ),
     )
-    CONTEXT = ("身份证", "身份證", "证件号", "证号", "公民身份", "居民身份", "id card", "resident id", "identity card", "id_card", "idcard", "sfz")
+    CONTEXT = (
+        "身份证",
+        "身份證",
+        "证件号",
+        "证号",
+        "公民身份",
+        "居民身份",
+        "id card",
+        "resident id",
+        "identity card",
+        "id_card",
+        "idcard",
+        "sfz",
+    )
 
     def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
         """Region and date must exist; a wrong check character leaves a weaker finding: a mistyped number is still one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import regex
+import regex  # type: ignore[import-untyped]
 from presidio_analyzer import Pattern, RecognizerResult
 
 from detectors.reading import Seed
@@ -33,7 +33,21 @@ class CnUsccRecognizer(Patterns):
     PATTERNS: ClassVar = (
         ("uscc", r"(?<![0-9A-Za-z])[1-9A-HJ-NP-RTUWXY][1-9][1-9]\d{5}[0-9A-HJ-NP-RTUWXY]{10}(?![0-9A-Za-z])", 0.4),
     )
-    CONTEXT = ("信用代码", "信用代碼", "税号", "稅號", "纳税人", "统一社会", "企业", "公司", "营业执照", "uscc", "credit code", "发票", "tax")
+    CONTEXT = (
+        "信用代码",
+        "信用代碼",
+        "税号",
+        "稅號",
+        "纳税人",
+        "统一社会",
+        "企业",
+        "公司",
+        "营业执照",
+        "uscc",
+        "credit code",
+        "发票",
+        "tax",
+    )
 
     def validate_result(self, pattern_text: str) -> bool | None:
         """True if the check character fits, else None: the form with context is enough."""
