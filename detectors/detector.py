@@ -156,6 +156,7 @@ def _views(text: str) -> list[_View]:
 
 def _load_model(config: DetectorConfig) -> Model:
     try:
+        from models.errors import ModelError
         from models.ner.inference import NerModel
     except ImportError:
         raise DetectorError(
@@ -163,6 +164,8 @@ def _load_model(config: DetectorConfig) -> Model:
         ) from None
     try:
         loaded: Model = NerModel.load(config.ner.model, device=config.ner.device, threads=config.ner.threads)
+    except ModelError as error:
+        raise DetectorError(f"detector.ner.model: {error}") from None
     except Exception as error:
         raise DetectorError(
             f"detector.ner.model cannot be loaded ({type(error).__name__}); check the name or path, "

@@ -55,8 +55,8 @@ class BlankNlpEngine(SpacyNlpEngine):
 
     def load(self) -> None:
         """Blank pipelines for the configured languages."""
-        self.nlp = {model["lang_code"]: spacy.blank(model["lang_code"]) for model in self.models}  # type:
-        ignore[assignment]
+        pipelines = {model["lang_code"]: spacy.blank(model["lang_code"]) for model in self.models}
+        self.nlp = pipelines  # type: ignore[assignment]
 
 
 class Engine(AnalyzerEngine):
