@@ -16,7 +16,7 @@ setup: ## make .venv with the pinned packages (cheap when it is there)
 	@sh scripts/bootstrap.sh
 
 demo: setup ## show the main job: SDK, gateway, provider, open model, audit record
-	@$(BIN)/coatcheck demo
+	@$(BIN)/python -m tests.demo
 
 test: setup format-check lint types unit ## run every check
 	$(call title,all checks passed)

@@ -53,6 +53,14 @@ class CertificateAuthority:
     """True if it was made just now."""
 
 
+def authority_at(state: Path) -> CertificateAuthority:
+    """The CA of a gateway whose state directory is ``state``, as it lies there; nothing is made or checked."""
+    directory = state / "ca"
+    return CertificateAuthority(
+        directory, directory / "coatcheck-ca.pem", directory / "bundle.pem", directory / "truststore.p12", (), False
+    )
+
+
 def ensure(directory: Path, hosts: Sequence[str], addresses: Sequence[str] = ()) -> CertificateAuthority:
     """Use the CA in ``directory``, or make one (again) when it is absent, nearly expired, or limited to other hosts.
 

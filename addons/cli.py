@@ -14,18 +14,20 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.text import Text
 from sqlalchemy import make_url
 
-from addons import ca, launch, proxy
+from addons.ca import authority_at
 from addons.environment import proxy_environment
-from addons.launch import LaunchError, Running
 from addons.settings import Settings, SettingsError, load_settings
 from audit.records import Decision
+
+if TYPE_CHECKING:  # the gateway's parts take seconds to import; `coatcheck run` beside a gateway needs none of them
+    from addons.launch import Running
 
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -87,6 +89,7 @@ def up(
     settings = settings_from(config, overrides)
     urls = _reverse_urls(reverse or [])
     _quiet_logs()
+    from addons import launch
 
     async def main() -> None:
         stop = asyncio.Event()
@@ -99,7 +102,7 @@ def up(
 
     try:
         asyncio.run(main())
-    except LaunchError as e:
+    except launch.LaunchError as e:
         fail(str(e))
     stderr.print("[dim]stopped[/dim]")
 
@@ -112,6 +115,8 @@ def _stop_or_quit(stop: asyncio.Event) -> None:
 
 
 def _reverse_urls(given: Sequence[str]) -> list[str]:
+    from addons import proxy
+
     urls = []
     for i, text in enumerate(given, 1):
         try:
@@ -209,11 +214,12 @@ def run(
     existing = _gateway_up(settings)
     if existing is not None:
         host, port = existing
-        authority = _existing_authority(settings)
-        _exec(command, proxy_environment(host, port, authority, os.environ))
+        _exec(command, proxy_environment(host, port, authority_at(settings.state_path), os.environ))
+    from addons import launch
+
     try:
         status = asyncio.run(_run_with_gateway(settings, command, print_decision if verbose else lambda _: None))
-    except LaunchError as e:
+    except launch.LaunchError as e:
         fail(str(e))
     if status < 0:
         signal.signal(-status, signal.SIG_DFL)
@@ -233,19 +239,12 @@ def _gateway_up(settings: Settings) -> tuple[str, int] | None:
     except (OSError, ValueError, urllib.error.URLError):
         return None
     try:
-        if not state["ready"] or state["reverse"] or state["ca"] != str(_existing_authority(settings).certificate):
+        if not state["ready"] or state["reverse"] or state["ca"] != str(authority_at(settings.state_path).certificate):
             return None
         at, _, number = state["listen"][0].rpartition(":")
         return at.strip("[]"), int(number)
     except (KeyError, IndexError, ValueError, TypeError):
         return None
-
-
-def _existing_authority(settings: Settings) -> ca.CertificateAuthority:
-    directory = settings.state_path / "ca"
-    return ca.CertificateAuthority(
-        directory, directory / "coatcheck-ca.pem", directory / "bundle.pem", directory / "truststore.p12", (), False
-    )
 
 
 def _exec(command: Sequence[str], added: dict[str, str]) -> NoReturn:
@@ -261,6 +260,8 @@ def _cannot_run(program: str, error: OSError) -> NoReturn:
 
 async def _run_with_gateway(settings: Settings, command: Sequence[str], announce: Callable[[Decision], None]) -> int:
     """Start a gateway on free ports, run the command, stop the gateway. Answers as ``subprocess`` does."""
+    from addons import launch
+
     private = settings.model_copy(update={"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0"})
     stop = asyncio.Event()
     ready: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
@@ -281,7 +282,7 @@ async def _run_with_gateway(settings: Settings, command: Sequence[str], announce
     finally:
         stop.set()
         ready.cancel()
-        with contextlib.suppress(LaunchError):
+        with contextlib.suppress(launch.LaunchError):
             await gateway
 
 
