@@ -8,7 +8,7 @@ other rooms' settings models, nothing that acts. Reads the file and the environm
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from pydantic_settings import SettingsError as EnvironmentError_
 
 from addons.config_errors import KeyPath, Place, Problem, SettingsError, did_you_mean, explain
 from addons.policy.rules import PolicySettings, Section
-from addons.settings_checks import problems_between, warnings_of
+from addons.settings_checks import LEANS_ON, problems_between, warnings_of
 from addons.settings_schema import keys_at, schema_of
 from addons.settings_sections import (
     BUILT_IN_UPSTREAMS,
@@ -207,12 +207,35 @@ def _settings(document: Document, environment: Mapping[str, Any], overrides: Map
     except ValidationError as error:
         schema = json_schema()
         found = explain(error, place, lambda path: _written(data, path), lambda path: keys_at(schema, path))
-        raise SettingsError(found) from None
-    problems = [Problem(place(path), path, message) for path, message in problems_between(settings)]
+        raise SettingsError([*found, *_beside(found, data, base, place)]) from None
+    problems = [Problem(place(path, _is_name(path)), path, message) for path, message in problems_between(settings)]
     if problems:
         raise SettingsError(problems)
     settings._warnings = tuple(str(Problem(place(path, True), path, said)) for path, said in warnings_of(settings))
     return settings
+
+
+def _is_name(path: KeyPath) -> bool:
+    """True if the last step is a name that the site chose: what is said of it is best shown at the name."""
+    return path[:-1] in {("policy", "entities"), ("onprem",), ("upstreams",)}
+
+
+def _beside(
+    found: Sequence[Problem], data: Mapping[str, Any], base: Path, place: Callable[[KeyPath, bool], Place]
+) -> list[Problem]:
+    """What else is wrong, in sections that are sound themselves and lean on no section that is not."""
+    unsound = {problem.path[0] for problem in found if problem.path}
+    try:
+        sound = Settings.model_validate(
+            {key: value for key, value in data.items() if key not in unsound}, context={"base": base}
+        )
+    except ValidationError:
+        return []
+    return [
+        Problem(place(path, _is_name(path)), path, message)
+        for path, message in problems_between(sound)
+        if path[0] not in unsound and not unsound & LEANS_ON.get(str(path[0]), frozenset())
+    ]
 
 
 _SECTIONS = frozenset({"access", "limits", "onprem", "detector", "placeholders", "policy"})

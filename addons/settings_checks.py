@@ -7,7 +7,7 @@ outside the settings. A message quotes names (of upstreams, rules, entities, key
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from addons.settings import Settings
 
 Complaint = tuple[KeyPath, str]
+LEANS_ON: Mapping[str, frozenset[str]] = {
+    "listen": frozenset({"access"}),
+    "admin_listen": frozenset({"access", "listen"}),
+    "onprem": frozenset({"upstreams"}),
+    "policy": frozenset({"onprem", "detector"}),
+}
+"""Which other sections a section's checks look at."""
 NEAR_MISS = 0.84
 """How alike an unknown entity name must be to a known one to count as a typing error (difflib's ratio)."""
 

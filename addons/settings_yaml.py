@@ -22,7 +22,7 @@ MAX_NODES = 100_000
 """Aliases are followed; a file that unfolds to more nodes than this is refused."""
 MAX_DEPTH = 50
 
-_QUOTED = re.compile(r"'[^']{2,}'|\"[^\"]{2,}\"|`[^`]{2,}`")
+_QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"|`([^`]*)`")
 _PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp"))
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -56,7 +56,7 @@ def read_document(text: str, source: str) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(source) if mark is None else Place(source, mark.line + 1, mark.column + 1)
-        words = _QUOTED.sub("…", error.problem or error.context or "cannot be read")
+        words = _QUOTED.sub(_unquoted, error.problem or error.context or "cannot be read")
         raise SettingsError([Problem(place, (), f"not valid YAML: {words}")]) from None
     except YAMLError:
         raise SettingsError(
@@ -71,6 +71,11 @@ def read_document(text: str, source: str) -> Document:
     if reader.problems:
         raise SettingsError(reader.problems)
     return Document(source, data, reader.keys, reader.values)
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    """A single character that the parser stumbled over may be shown; anything longer may be part of a value."""
+    return match[0] if len(match[0]) <= 3 else "…"
 
 
 def _place(source: str, node: Node) -> Place:
