@@ -96,7 +96,7 @@ MESSAGE
 
 # What .venv was made from. The directory counts: a virtual environment cannot be moved.
 fingerprint() {
-    pwd
+    pwd -P
     "$venv/bin/python" -c 'import sys; print(sys.version, sys._base_executable)'
     cksum "$lock" pyproject.toml scripts/bootstrap.sh
 }
@@ -112,10 +112,11 @@ made_by() {
     [ "$("$venv/bin/python" -c "$base" 2>/dev/null)" = "$("$1" -c "$base" 2>/dev/null)" ]
 }
 
-# Is there a .venv that an earlier, finished run left, whose interpreter still runs?
+# Is there a .venv that no run left half made, whose interpreter still runs, and that was made in this directory?
 sound() {
     [ ! -e "$unfinished" ] && "$venv/bin/python" -c "$probe" >/dev/null 2>&1 &&
-        "$venv/bin/python" -m pip --version >/dev/null 2>&1 || return 1
+        "$venv/bin/python" -m pip --version >/dev/null 2>&1 &&
+        grep -qF "$(pwd -P)/$venv/bin/python" "$venv/bin/pip" 2>/dev/null || return 1
     [ -z "${COATCHECK_PYTHON:-}" ] || made_by "$COATCHECK_PYTHON"
 }
 
