@@ -26,8 +26,11 @@ def schema_of(settings: type[BaseModel]) -> Schema:
     definitions = schema["$defs"]
     partial = {key: value for key, value in definitions["Upstream"].items() if key != "required"}
     definitions["BuiltInUpstream"] = {**partial, "title": "BuiltInUpstream"}
-    schema["properties"]["upstreams"]["properties"] = {
-        name: {"$ref": "#/$defs/BuiltInUpstream"} for name in BUILT_IN_UPSTREAMS
+    upstreams = schema["properties"]["upstreams"]
+    upstreams["properties"] = {name: {"$ref": "#/$defs/BuiltInUpstream"} for name in BUILT_IN_UPSTREAMS}
+    others = f"^(?!({'|'.join(BUILT_IN_UPSTREAMS)})$)"
+    upstreams["patternProperties"] = {
+        others + pattern.removeprefix("^"): entry for pattern, entry in upstreams["patternProperties"].items()
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from addons.policy.allow_list import AllowList
 from addons.policy.entities import BUILT_IN_ACTIONS, PLACEHOLDER
@@ -99,6 +100,7 @@ class Policy:
 
     def _findings(self, segments: Sequence[SegmentText]) -> list[_Finding]:
         found = []
+        allowed: dict[tuple[str, str], bool] = {}
         for segment_index, segment in enumerate(segments):
             for index, span in enumerate(segment.spans):
                 if not 0 <= span.start < span.end <= len(segment.text):
@@ -108,8 +110,12 @@ class Policy:
                 value = segment.text[span.start : span.end]
                 if not span.score >= self._entity_rule(span.entity)[0].min_score:
                     continue
-                if self._allow_list and self._allow_list.allows(span.entity, value):
-                    continue
+                if self._allow_list:
+                    key = (span.entity, value)  # a history repeats its values; a pattern need see each but once
+                    if key not in allowed:
+                        allowed[key] = self._allow_list.allows(span.entity, value)
+                    if allowed[key]:
+                        continue
                 found.append(_Finding(segment_index, index, segment.role, span, value))
         return found
 
@@ -191,11 +197,16 @@ def _named(when: When, findings: Sequence[_Finding]) -> Sequence[_Finding]:
     named = [
         finding
         for finding in findings
-        if (not when.roles or finding.role in when.roles)
-        and any(fnmatchcase(finding.span.entity, pattern) for pattern in when.entities)
+        if (not when.roles or finding.role in when.roles) and _fits(finding.span.entity, when.entities)
     ]
     distinct = {(finding.span.entity, finding.value) for finding in named}
     return named if len(distinct) >= when.min_count else ()
+
+
+@lru_cache(maxsize=4096)
+def _fits(entity: str, patterns: tuple[str, ...]) -> bool:
+    """True if one of ``patterns`` fits the entity's name."""
+    return any(fnmatchcase(entity, pattern) for pattern in patterns)
 
 
 def _facts_hold(when: When, facts: Facts) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,10 @@ class TestSchema:
         schema: dict[str, Any] = json_schema()
         assert "required" not in schema["$defs"]["BuiltInUpstream"]
         assert schema["$defs"]["Upstream"]["required"] == ["provider", "hosts"]
+        (others,) = schema["properties"]["upstreams"]["patternProperties"]
+        assert [bool(re.search(others, name)) for name in ("openai", "openai2", "mine", "Mine")] == [
+            False,
+            True,
+            True,
+            False,
+        ]
