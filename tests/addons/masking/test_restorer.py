@@ -142,6 +142,16 @@ def test_what_was_restored_is_not_looked_at_again() -> None:
     assert restoration.whole(f"{P} {other} {MAIL}{P[7:]}") == f"{other} {P} PERSON_{P[7:]}"
 
 
+def test_what_is_unknown_is_counted_once_however_long_it_stays_open() -> None:
+    """The stranger's placeholder is also how the name of another entity begins."""
+    longer = ticket(STRANGER, "x")
+    for text, restored, unknown in ((f"{STRANGER}!", f"{STRANGER}!", 1), (f"{longer}!", "x!", 0)):
+        whole, cut = flow({P: "Maria", longer: "x"}), flow({P: "Maria", longer: "x"})
+        assert whole.whole(text) == streamed(cut.text(), list(text)) == restored
+        assert whole.counts == cut.counts
+        assert whole.counts.unknown == unknown
+
+
 @settings(deadline=None)
 @given(st.text("ABCDEFGHJK_", min_size=1, max_size=12), st.text("ABCDEFGHJK_", min_size=1, max_size=12))
 def test_entities_that_begin_alike_are_not_mixed_up(first: str, second: str) -> None:

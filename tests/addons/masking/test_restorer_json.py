@@ -126,6 +126,7 @@ def test_depth_up_to_eight(depth: int) -> None:
     [
         ("[{P}](https://example.com)", "[{V}](https://example.com)"),
         ('[{P} says "{P}"]', '[{V} says "{V}"]'),
+        ('[{P} "{P}"]', '[{V} "{V}"]'),
         ('- [x] "{P}"', '- [x] "{V}"'),
         ('[x] "{P}"', '[x] "{V}"'),
         ('{{not json}} "{P}"', '{{not json}} "{V}"'),
