@@ -21,11 +21,18 @@ class Candidate:
 
     span: Span
     verified: bool = False
+    generic: bool = False
+    """Only a label says what it is: of two spans of one length the other one decides the type."""
 
 
-def _rank(candidate: Candidate) -> tuple[bool, int, float, int, str, str]:
+def _rank(candidate: Candidate) -> tuple[bool, int, bool, float, int, str, str]:
     span = candidate.span
-    return (not candidate.verified, span.start - span.end, -span.score, span.start, span.entity, span.recognizer)
+    length = span.end - span.start
+    return (not candidate.verified, -length, candidate.generic, -span.score, span.start, span.entity, span.recognizer)
+
+
+RECORD_ID = "RECORD_ID"
+"""What the model calls any record or identity number; a pattern that overlaps it knows better which one."""
 
 
 def resolve(text: str, candidates: Iterable[Candidate]) -> list[Span]:
@@ -33,13 +40,63 @@ def resolve(text: str, candidates: Iterable[Candidate]) -> list[Span]:
     ``candidates``.
     """
     taken: list[Span] = []
-    for candidate in sorted(set(candidates), key=_rank):
+    for candidate in sorted(_merged(_typed(set(candidates))), key=_rank):
         for start, end in _uncovered(candidate.span, taken):
             start, end = _trim(text, start, end, candidate.span)
             if start < end:
                 span = candidate.span
                 taken.append(Span(start, end, span.entity, span.score, span.recognizer))
     return _joined(text, sorted(taken))
+
+
+def _typed(candidates: set[Candidate]) -> set[Candidate]:
+    """A record number takes the type of the best pattern that overlaps it, keeping its own extent."""
+    ranked = sorted(candidates, key=_rank)
+    typed: set[Candidate] = set()
+    for candidate in candidates:
+        span = candidate.span
+        if span.entity == RECORD_ID:
+            for other in ranked:
+                if (
+                    other.span.entity != RECORD_ID
+                    and other.span.recognizer != span.recognizer
+                    and other.span.start < span.end
+                    and span.start < other.span.end
+                ):
+                    name = other.span.recognizer
+                    span = Span(span.start, span.end, other.span.entity, other.span.score, name)
+                    break
+        typed.add(Candidate(span, candidate.verified, candidate.generic))
+    return typed
+
+
+def _merged(candidates: set[Candidate]) -> list[Candidate]:
+    """Overlapping unverified spans of one entity become their union; verified ones stand."""
+    merged = [candidate for candidate in candidates if candidate.verified]
+    open_spans: dict[str, Candidate] = {}
+    for candidate in sorted((c for c in candidates if not c.verified), key=lambda c: (c.span.start, *_rank(c))):
+        last = open_spans.get(candidate.span.entity)
+        if last is not None and candidate.span.start < last.span.end:
+            candidate = _union(last, candidate)
+        elif last is not None:
+            merged.append(last)
+        open_spans[candidate.span.entity] = candidate
+    return merged + list(open_spans.values())
+
+
+def _union(first: Candidate, second: Candidate) -> Candidate:
+    """One span over both; the better ranked one names the recognizer."""
+    winner = min(first, second, key=_rank).span
+    return Candidate(
+        Span(
+            min(first.span.start, second.span.start),
+            max(first.span.end, second.span.end),
+            winner.entity,
+            max(first.span.score, second.span.score),
+            winner.recognizer,
+        ),
+        generic=first.generic and second.generic,
+    )
 
 
 def _uncovered(span: Span, taken: list[Span]) -> list[tuple[int, int]]:

@@ -21,7 +21,7 @@ from detectors.normalize import Shadow, base64_runs, shadow
 from detectors.reading import Proposal, Reading
 from detectors.recognizers.catalogue import build
 from detectors.recognizers.ner import Model
-from detectors.recognizers.strict import VERIFIED
+from detectors.recognizers.strict import GENERIC, VERIFIED
 from detectors.spans import Span
 
 __all__ = ["Detector", "DetectorError"]
@@ -115,8 +115,11 @@ class Detector:
                 verified = bool(result.recognition_metadata.get(VERIFIED))
                 if view.whole is not None:
                     start, end = view.whole
+                generic = bool(result.recognition_metadata.get(GENERIC))
                 name = result.recognition_metadata[result.RECOGNIZER_NAME_KEY]
-                candidates.append(Candidate(Span(start, end, entity, float(result.score), str(name)), verified))
+                candidates.append(
+                    Candidate(Span(start, end, entity, float(result.score), str(name)), verified, generic)
+                )
         return resolve(text, candidates)
 
 

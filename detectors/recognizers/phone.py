@@ -138,4 +138,4 @@ class PhoneRecognizer(PresidioPhoneRecognizer):
             raw[0] in "0(" or re.fullmatch(r"1?[-. ]?\(?\d{3}\)?[-. ]{1,2}\d{3}[-. ]\d{4}.*", raw, re.DOTALL)
         ):
             return 0.5
-        return (0.45 if len(raw) >= 11 else 0.3) if kinds and raw[0] in "0(" else 0.2
+        return (0.45 if 10 <= sum(map(str.isdigit, raw)) <= 12 else 0.3) if kinds and raw[0] in "0(" else 0.2

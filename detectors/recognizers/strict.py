@@ -26,6 +26,9 @@ VERIFIED = "verified"
 CHECKED = "checked"
 """Metadata key: a checksum fits, but the form alone proves little; with context it is proof."""
 
+GENERIC = "generic"
+"""Metadata key: only a label says what this is; a recognizer that knows the form knows better."""
+
 PROVEN = 0.4
 """A pattern of at least this score has a form of its own (separators, letters); with its checksum it is proof."""
 

@@ -18,7 +18,7 @@ _NAME = (
     r"(?:pass(?:word|wd|phrase|code)?s?|pwd|passwort|contraseña|mot de passe|senha|secret|token|api[_\- ]?key|access[_\- ]?key(?:[_\- ]?(?:id|secret))?|secret[_\- ]?(?:access[_\- ]?)?key|private[_\- ]?key|auth[_\- ]?key|encryption[_\- ]?key|signing[_\- ]?(?:key|secret)|client[_\- ]?secret"
     r"|master[_\- ]?key|mch[_\- ]?key|app[_\- ]?(?:secret|key)|licen[cs]e[_\- ]?key|account[_\- ]?key|shared[_\- ]?key|hmac[_\- ]?key|maps?[_\- ]?key|credentials?|auth|session[_\- ]?(?:id|key|token)|jsessionid|phpsessid|sessionid|csrf(?:[_\- ]?token)?|salt|pepper|nonce[_\- ]?key|community|psk|wpa[_\- ]?psk|pre-?shared[_\- ]?key|webhook[_\- ]?(?:secret|key)|bearer|cookie[_\- ]?secret|otp|totp(?:[_\- ]?secret)?|pin(?:[_\- ]?code)?)"
 )
-_BOUNDARY = r"(?<!public)(?<!public[_\-])(?:(?<![A-Za-z])|(?-i:(?<=[a-z0-9])(?=[A-Z]))|(?=password|passwd|pwd|secret|token|apikey))"
+_BOUNDARY = r"(?<!public)(?<!public[_\-])(?<!publickey)(?:(?<![A-Za-z])|(?-i:(?<=[a-z0-9])(?=[A-Z]))|(?=password|passwd|pwd|secret|token|apikey))"
 """A word begins, or a camelCase one, or a name that no other word ends with."""
 _TAIL = r"(?:[_\-.]?(?:hash|raw|value|prod|dev|staging|live|test|v?\d|key|base|sha256|base64|b64|digest))?"
 _SUFFIX_NO = r"(?![_\-]?(?:count|length|len|size|type|field|url|uri|path|file|dir|ttl|expir\w*|policy|reset|limit|min|max|name|label|required|hint|prompt|rotation|algorithm|algo|strength|manager|provider|service|endpoint|usage|budget|index|idx|ids?|column|input|error|valid\w*|budgets?|per|s)(?![a-z]))"
@@ -124,24 +124,24 @@ class SpokenSecretRecognizer(Patterns):
     PATTERNS: ClassVar = (
         (
             "english",
-            r"(?<![A-Za-z$_{])(?:pass(?:word|code|phrase|wd)?|pw|pwd|wi-?fi|passwort|kennwort|wachtwoord|contraseña|mot de passe|senha|hasło|parola|şifre)(?:\s+(?:is|was|set|di default|for[^.\n:]{1,40}?(?:is|:)|now|set to|to|still|=))?(?:\s+(?:set|temporarily|currently|now))?\s{0,3}[:=:(\[]?\s{0,3}[\"'“‘`(]?(?P<value>[^\s\"'“”‘’`,;)\]<>，。；、（）「」]{5,64}?)(?=[\"'”’`)\]]?(?:[.,;!?]?(?:\s|$)|[,;)\]\"'”’`<，。；、）]))",
+            r"(?<![A-Za-z$_{])(?:pass(?:word|code|phrase|wd)?|pw|pwd|wi-?fi|passwort|kennwort|wachtwoord|contraseña|mot de passe|senha|hasło|parola|şifre)(?:\s+(?:is|was|set|di default|for[^.\n:]{1,40}?(?:is|:)|now|set to|to|still|=))?(?:\s+(?:set|temporarily|currently|now))?\s{0,3}[:=\uff1a(\uff08\[]?\s{0,3}[\"'“‘`(]?(?P<value>[^\s\"'“”‘’`,;)\]<>，。；、（）「」]{5,64}?)(?=[\"'”’`)\]]?(?:[.,;!?]?(?:\s|$)|[,;)\]\"'”’`<，。；、）]))",
             0.6,
         ),
         ("spoken-key", r"(?<![A-Za-z_])(?:secret|api[ -]?key|access[ -]?key|access[ -]?token|bot token|(?-i:Token))(?:泄露|泄漏)?(?:\s+(?:is|was))?\s{0,3}[:：=]?\s{0,3}[\"'“`]?(?P<value>[A-Za-z0-9_\-+/.]{16,200}={0,2})", 0.65),
         ("app-password", r"app(?:lication)?[ -](?:specific )?password[^\n]{0,20}?(?P<value>(?-i:(?:[a-z]{4} ){3}[a-z]{4}))(?![A-Za-z])", 0.8),
         (
             "pin",
-            r"(?<![A-Za-z])(?:PIN|CVV2?|CVC2?|CV2|CID|security code|one[- ]time (?:code|password|passcode)|OTP|verification code|2FA code|(?:access|gate|door|alarm|unlock|key ?safe|lock ?box|entry|keypad|safe) code|code de l'immeuble)(?:[- ](?:code|number|no\.?))?(?:\s+(?:is|was|for[^.\n:\d]{1,30}|c'est|on[^.\n:\d]{1,12}|back))*[\"']?\s{0,3}[:=:#(|]?\s{0,3}[\"']?(?P<value>\d{3,8}(?: ?\d{3})?|[0-9A-Z]{4,8}(?=[^0-9A-Za-z]|$))(?![0-9A-Za-z%])",
+            r"(?<![A-Za-z])(?:PIN|CVV2?|CVC2?|CV2|CID|security code|one[- ]time (?:code|password|passcode)|OTP|verification code|2FA code|(?:access|gate|door|alarm|unlock|key ?safe|lock ?box|entry|keypad|safe) code|code de l'immeuble)(?:[- ](?:code|number|no\.?))?(?:\s+(?:is|was|for[^.\n:\d]{1,30}|c'est|on[^.\n:\d]{1,12}|back))*[\"']?\s{0,3}[:=\uff1a#(\uff08|]?\s{0,3}[\"']?(?P<value>\d{3,8}(?: ?\d{3})?|[0-9A-Z]{4,8}(?=[^0-9A-Za-z]|$))(?![0-9A-Za-z%])",
             0.6,
         ),
         (
             "chinese",
-            r"(?:密码|密碼|口令|密钥|秘钥|密鑰|令牌|提取码|授权码|激活码|邀请码|兑换码|AccessKey(?:Secret|Id)?|SecretKey|Token)(?:已)?(?:被)?(?:改|重置|设置|設|统一)?(?:为|為|是|成|还是|仍是|:|:|=|＝|\s|都是|就是|「|『|“|\"|'|（|\()*(?P<value>[\x21\x23-\x26\x2a-\x2b\x2d-\x3a\x3c-\x7e]{4,128})",
+            r"(?:密码|密碼|口令|密钥|秘钥|密鑰|令牌|提取码|授权码|激活码|邀请码|兑换码|(?-i:(?<![A-Za-z])(?:AccessKey(?:Secret|Id)?|SecretKey|Token)(?![A-Za-z])))(?:已)?(?:被)?(?:改|重置|设置|設|统一)?(?:为|為|是|成|还是|仍是|:|\uff1a|=|\uff1d|\s|都是|就是|「|『|“|\"|'|（|\()*(?P<value>[\x21\x23-\x26\x2a-\x2b\x2d-\x3a\x3c-\x7e]{4,128})",
             0.7,
         ),
         (
             "code",
-            r"(?:验证码|驗證碼|校验码|动态码|取件码|取件碼|取货码|安全码|安全碼|门禁码?|門禁碼?|核销码|取餐码|短信码|动态密码|交易密码|支付密码|取款密码)(?:是|为|為|:|:|=|\s|也是|还是|就是)*(?P<value>[0-9A-Z](?:[-0-9A-Z]){2,11})(?![0-9A-Za-z])",
+            r"(?:验证码|驗證碼|校验码|动态码|取件码|取件碼|取货码|安全码|安全碼|门禁码?|門禁碼?|核销码|取餐码|短信码|动态密码|交易密码|支付密码|取款密码)(?:是|为|為|:|\uff1a|=|\s|也是|还是|就是)*(?P<value>[0-9A-Z](?:[-0-9A-Z]){2,11})(?![0-9A-Za-z])",
             0.65,
         ),
     )  # fmt: skip

@@ -41,7 +41,7 @@ class HkIdRecognizer(Patterns):
     LANGUAGE = "zh"
     SEED = Seed.LONG
     PATTERNS: ClassVar = (
-        ("parentheses", r"(?<![0-9A-Za-z])[A-Z]{1,2} ?\d{6} ?[((][0-9A][))]", 0.5),
+        ("parentheses", r"(?<![0-9A-Za-z])[A-Z]{1,2} ?\d{6} ?[(\uff08][0-9A][)\uff09]", 0.5),
         ("bare", r"(?<![0-9A-Za-z])[A-Z]{1,2}\d{6}[0-9A](?![0-9A-Za-z])", 0.1),
     )
     CONTEXT = ("hkid", "hong kong id", "身份证", "身份證", "identity card", "id card")
@@ -57,7 +57,7 @@ class MoIdRecognizer(Patterns):
     ENTITY = "MO_ID"
     LANGUAGE = "zh"
     SEED = Seed.LONG
-    PATTERNS: ClassVar = (("parentheses", r"(?<![0-9A-Za-z])[157]/?\d{6}/?[((]\d[))]", 0.3),)
+    PATTERNS: ClassVar = (("parentheses", r"(?<![0-9A-Za-z])[157]/?\d{6}/?[(\uff08]\d[)\uff09]", 0.3),)
     CONTEXT = ("澳门", "澳門", "macau", "macao", "bir", "身份证", "身份證")
 
 

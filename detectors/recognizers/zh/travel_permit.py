@@ -25,6 +25,6 @@ class CnTravelPermitRecognizer(Patterns):
             r"(?<![0-9A-Za-z])(?:[CW]\d{8}|C[A-HJ-NP-Z]\d{7}|[TL]\d{8}|[HM]\d{8}(?:\d{2})?)(?![0-9A-Za-z])",
             0.2,
         ),
-        ("taiwan", r"(?<![0-9A-Za-z])\d{8}(?:\d{2})?(?:[((]?[A-Z][))]?)?(?![0-9A-Za-z])", 0.08),
+        ("taiwan", r"(?<![0-9A-Za-z])\d{8}(?:\d{2})?(?:[(\uff08]?[A-Z][)\uff09]?)?(?![0-9A-Za-z])", 0.08),
     )
     CONTEXT = ("通行证", "通行證", "回乡证", "回鄉證", "台胞证", "台胞證", "travel permit", "home return permit")

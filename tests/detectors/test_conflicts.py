@@ -1,0 +1,90 @@
+"""Conflict resolution: nothing that was covered is let go, nothing overlaps, the order of candidates does not matter."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.conflicts import Candidate, resolve
+from detectors.spans import Span
+
+TEXT = "ab, cd 12-34 (é) 中文。x!y  z9"
+
+
+@st.composite
+def candidates(draw: st.DrawFn) -> list[Candidate]:
+    made = []
+    for _ in range(draw(st.integers(0, 8))):
+        start = draw(st.integers(0, len(TEXT) - 1))
+        end = draw(st.integers(start + 1, len(TEXT)))
+        entity = draw(st.sampled_from(["PERSON", "ADDRESS", "SECRET", "PHONE_NUMBER", "RECORD_ID"]))
+        score = draw(st.sampled_from([0.4, 0.75, 1.0]))
+        recognizer = draw(st.sampled_from(["NerRecognizer", "A", "B"]))
+        made.append(Candidate(Span(start, end, entity, score, recognizer), draw(st.booleans())))
+    return made
+
+
+@given(candidates(), st.randoms())
+def test_coverage_is_kept_and_spans_are_disjoint(given_candidates: list[Candidate], random: object) -> None:
+    spans = resolve(TEXT, given_candidates)
+    before = {i for c in given_candidates for i in range(c.span.start, c.span.end) if TEXT[i].isalnum()}
+    after = {i for s in spans for i in range(s.start, s.end)}
+    assert before <= after
+    assert all(first.end <= second.start for first, second in zip(spans, spans[1:], strict=False))
+    shuffled = list(given_candidates)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert resolve(TEXT, shuffled) == spans
+
+
+@given(candidates())
+def test_nothing_is_added(given_candidates: list[Candidate]) -> None:
+    allowed = {i for c in given_candidates for i in range(c.span.start, c.span.end)}
+    assert {i for s in resolve(TEXT, given_candidates) for i in range(s.start, s.end)} <= allowed
+
+
+def spans_of(text: str, *found: tuple[str, str, float, bool]) -> list[tuple[str, str]]:
+    made = [
+        Candidate(Span(text.index(part), text.index(part) + len(part), entity, score, entity), verified)
+        for part, entity, score, verified in found
+    ]
+    return [(span.entity, text[span.start : span.end]) for span in resolve(text, made)]
+
+
+def test_an_address_around_a_verified_number_keeps_both_types() -> None:
+    text = "5 Elm St, 4111111111111111, Leeds"
+    found = spans_of(text, (text, "ADDRESS", 0.9, False), ("4111111111111111", "CREDIT_CARD", 1.0, True))
+    assert found == [("ADDRESS", "5 Elm St"), ("CREDIT_CARD", "4111111111111111"), ("ADDRESS", "Leeds")]
+
+
+def test_a_short_address_does_not_cut_the_models_whole_one() -> None:
+    text = "12 Elm Street, Flat 4, Leeds"
+    assert spans_of(text, ("12 Elm Street", "ADDRESS", 0.95, False), (text, "ADDRESS", 0.6, False)) == [
+        ("ADDRESS", text)
+    ]
+
+
+def test_overlapping_addresses_become_one() -> None:
+    text = "12 Elm Street, Leeds LS1"
+    found = spans_of(
+        text, ("12 Elm Street, Leeds", "ADDRESS", 0.6, False), ("Street, Leeds LS1", "ADDRESS", 0.9, False)
+    )
+    assert found == [("ADDRESS", text)]
+
+
+def test_the_longer_span_wins_over_the_higher_score() -> None:
+    text = "anna@example.com"
+    assert spans_of(text, ("anna", "PERSON", 1.0, False), (text, "EMAIL_ADDRESS", 0.9, False)) == [
+        ("EMAIL_ADDRESS", text)
+    ]
+
+
+def test_a_pattern_decides_which_record_number_it_is() -> None:
+    text = "MRN-0093402"
+    found = spans_of(text, (text, "RECORD_ID", 0.99, False), ("0093402", "MEDICAL_RECORD", 0.6, False))
+    assert found == [("MEDICAL_RECORD", text)]
+
+
+def test_the_rest_of_a_secret_keeps_its_punctuation() -> None:
+    text = "!!4111111111111111??"
+    found = spans_of(text, (text, "SECRET", 0.7, False), ("4111111111111111", "CREDIT_CARD", 1.0, True))
+    assert found == [("SECRET", "!!"), ("CREDIT_CARD", "4111111111111111"), ("SECRET", "??")]
