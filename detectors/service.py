@@ -133,10 +133,11 @@ class DetectorService:
     async def stop(self) -> None:
         """Refuse what waits, end the worker. May be called twice."""
         worker, self._worker = self._worker, None
+        left = [*self._jobs.values(), *self._running.values()]
         if worker is not None:
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)
-        for job in (*self._jobs.values(), *self._running.values()):
+        for job in left:
             if not job.future.done():
                 job.future.set_exception(DetectorError("the detector was stopped"))
                 job.future.exception()

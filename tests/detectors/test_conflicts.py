@@ -1,6 +1,8 @@
-"""Conflict resolution: nothing that was covered is let go, nothing overlaps, the order of candidates does not matter."""
+"""Conflict resolution: nothing covered is let go, nothing overlaps, the order of candidates does not matter."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +32,7 @@ def test_coverage_is_kept_and_spans_are_disjoint(given_candidates: list[Candidat
     before = {i for c in given_candidates for i in range(c.span.start, c.span.end) if TEXT[i].isalnum()}
     after = {i for s in spans for i in range(s.start, s.end)}
     assert before <= after
-    assert all(first.end <= second.start for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first.end <= second.start for first, second in pairwise(spans))
     shuffled = list(given_candidates)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert resolve(TEXT, shuffled) == spans

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - specimens are one line each
 """What agents send most: code, logs, diffs, configuration, traces. Nothing in these texts is personal."""
 
 from __future__ import annotations
