@@ -108,22 +108,30 @@ async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
     return bytes(body)
 
 
-async def _write(writer: asyncio.StreamWriter, request: Request, reply: Reply, manner: Manner) -> bool:
-    """Send a reply in its manner. True if the connection can serve another request."""
+def shape(reply: Reply, manner: Manner) -> tuple[list[tuple[str, str]], list[bytes], int]:
+    """A reply's headers but for its framing, the pieces that are really sent, and the length that is claimed."""
     pieces = list(reply.pieces)
-    hangs_up = manner.hang_up_after is not None
     if manner.truncate:
         pieces = pieces[: max(len(pieces) // 2, 1)] if reply.stream else [_half(b"".join(pieces))]
     if manner.encoding:
         pieces = encode(pieces, manner.encoding)
     length = sum(map(len, pieces))
-    if hangs_up:
+    if manner.hang_up_after is not None:
         pieces = pieces[: manner.hang_up_after] if reply.stream else [_half(b"".join(pieces))]
-
-    chunked = not manner.no_length and (reply.stream or manner.chunk > 0)
+    if manner.chunk > 0:
+        whole = b"".join(pieces)
+        pieces = [whole[at : at + manner.chunk] for at in range(0, len(whole), manner.chunk)]
     headers = [("content-type", manner.content_type or reply.content_type), *reply.headers, *manner.headers.items()]
     if manner.encoding:
         headers.append(("content-encoding", manner.encoding))
+    return headers, pieces, length
+
+
+async def _write(writer: asyncio.StreamWriter, request: Request, reply: Reply, manner: Manner) -> bool:
+    """Send a reply in its manner. True if the connection can serve another request."""
+    headers, pieces, length = shape(reply, manner)
+    hangs_up = manner.hang_up_after is not None
+    chunked = not manner.no_length and (reply.stream or manner.chunk > 0)
     if chunked:
         headers.append(("transfer-encoding", "chunked"))
     elif not manner.no_length:
@@ -136,9 +144,6 @@ async def _write(writer: asyncio.StreamWriter, request: Request, reply: Reply, m
     await _send(writer, _head(reply.status, headers), manner.wire)
     if request.method == "HEAD":
         return True
-    if manner.chunk > 0:
-        whole = b"".join(pieces)
-        pieces = [whole[at : at + manner.chunk] for at in range(0, len(whole), manner.chunk)]
     for piece in pieces:
         if piece:
             await _send(writer, b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece, manner.wire)

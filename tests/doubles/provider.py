@@ -28,9 +28,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.doubles import anthropic_messages, openai_chat, openai_responses
+from tests.doubles import anthropic_messages, http1, http2, openai_chat, openai_responses
 from tests.doubles.formats import ApiError, Ids, dump
-from tests.doubles.http1 import HEAD_LIMIT, Reply, Request, serve_connection
+from tests.doubles.http1 import HEAD_LIMIT, Reply, Request
 from tests.doubles.manner import Manner, from_headers
 from tests.doubles.tls import ThrowawayCa
 
@@ -47,6 +47,7 @@ class Provider:
         hosts: Sequence[str] = HOSTS,
         port: int = 0,
         plain: bool = False,
+        over_http2: bool = False,
         manner: Manner | None = None,
         directory: Path | None = None,
     ) -> None:
@@ -71,7 +72,9 @@ class Provider:
         self.connections = 0
         """How many connections were accepted."""
         if not plain:
-            self._context = ThrowawayCa(where).server_context([*hosts, *LOOPBACK])
+            self._context = ThrowawayCa(where).server_context(
+                [*hosts, *LOOPBACK], ["h2", "http/1.1"] if over_http2 else ["http/1.1"]
+            )
 
     @property
     def port(self) -> int:
@@ -135,7 +138,10 @@ class Provider:
             assert task is not None
             open_ones[writer] = task
             try:
-                await serve_connection(reader, writer, self._answer)
+                secured = writer.get_extra_info("ssl_object")
+                spoken = secured.selected_alpn_protocol() if secured else None
+                serve = http2.serve_connection if spoken == "h2" else http1.serve_connection
+                await serve(reader, writer, self._answer)
             except asyncio.CancelledError:
                 writer.transport.abort()  # the double ends: no time for TLS to say goodbye
             finally:
@@ -297,11 +303,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.doubles.provider", description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--plain", action="store_true", help="http instead of https")
+    parser.add_argument("--http2", action="store_true", help="offer HTTP/2 beside HTTP/1.1")
     parser.add_argument("--host", action="append", help="a name in the certificate (default: the two providers')")
     options = parser.parse_args()
     ends = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
-    with Provider(hosts=options.host or HOSTS, port=options.port, plain=options.plain) as provider:
+    hosts = options.host or HOSTS
+    with Provider(hosts=hosts, port=options.port, plain=options.plain, over_http2=options.http2) as provider:
         ca = None if options.plain else str(provider.ca)
         print(json.dumps({"port": provider.port, "url": provider.url, "ca": ca}), flush=True)
         signal.sigwait(ends)

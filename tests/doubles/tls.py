@@ -36,8 +36,11 @@ class ThrowawayCa:
         """The CA's certificate: for ``SSL_CERT_FILE``, mitmproxy's ``ssl_verify_upstream_trusted_ca`` and the like."""
         self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def server_context(self, names: Sequence[str]) -> ssl.SSLContext:
-        """A server's TLS context with one certificate for all ``names`` (host names and IP addresses)."""
+    def server_context(self, names: Sequence[str], protocols: Sequence[str] = ("http/1.1",)) -> ssl.SSLContext:
+        """A server's TLS context with one certificate for all ``names`` (host names and IP addresses).
+
+        ``protocols`` are offered by ALPN, the preferred one first.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         certificate = (
@@ -56,7 +59,7 @@ class ThrowawayCa:
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pem)
-        context.set_alpn_protocols(["http/1.1"])
+        context.set_alpn_protocols(list(protocols))
         context.sni_callback = _note_name
         return context
 
