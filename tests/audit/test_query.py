@@ -137,6 +137,8 @@ def reader(tmp_path: Path, decision: Make[Decision], finding: Make[Finding], out
         ({"id_prefix": "01a20e2effff"}, [2]),
         ({"before": 4}, [3, 2, 1]),
         ({"entity": ("PERSON",), "before": 5, "limit": 1}, [3]),
+        ({"entity": ("PERSON",), "limit": 2}, [5, 3]),
+        ({"fingerprint": ("p2", "p1"), "limit": 2}, [5, 3]),
         ({"limit": 2}, [6, 5]),
         ({"entity": ("PERSON",), "action": ("reroute",), "state": (State.FAILED,), "upstream": ("anthropic",)}, [3]),
     ],
