@@ -19,7 +19,9 @@ from detectors.recognizers.strict import GENERIC, StrictPatterns, result_of
 
 _MARKS = r"[ \t\"'’`*_\])】>|:：=＝,，;；、#(（\[<«“「《.\-→&]"
 _FILLERS = r"(?:numbers?|nummer|num|nos?|nr|n[º°]|id|codes?|ref|is|was|of|now|号码|號碼|号|號|编号|編號|为|為|是|改成|应为|應為|也是|还是)"
-_GLUE = rf"{_MARKS}{{0,6}}+(?:\([^()\n]{{0,16}}\)|（[^（）\n]{{0,16}}）)?+{_MARKS}{{0,3}}+(?:{_FILLERS}(?![A-Za-z]){_MARKS}{{0,4}}+){{0,3}}+"
+_NO_SPLIT = r"(?!(?<=[A-Za-z])[A-Za-z])"
+"""Not in the middle of a Latin word; a Chinese label may be followed by letters at once."""
+_GLUE = rf"(?: ?(?:\([^()\n]{{0,16}}\)|（[^（）\n]{{0,16}}）))?+{_MARKS}{{0,6}}+(?:{_FILLERS}{_NO_SPLIT}{_MARKS}{{0,4}}+){{0,3}}+"
 """Between label and value, possessive: what is skipped is never tried again."""
 _VALUE = r"(?P<value>(?:(?-i:[A-Z]{1,4}) )?(?=[A-Z\-/.]{0,12}\d)[0-9A-Z]{1,24}(?:[-/.][0-9A-Z]{1,24}){0,5}(?: \d{2,8}){0,5}(?:[-/][0-9A-Z]{1,10})?)"
 
@@ -39,8 +41,8 @@ class Label:
 
 LABELS: tuple[Label, ...] = (
     Label("MEDICAL_RECORD", (
-        "mrn", "medical record", "patient (?:id|no|number|ref|file)", "hosp(?:ital)?(?: no| number| id)", "chart (?:no|number|#)", "accession", "case no", "encounter",
-        "病案号", "病历号", "病歷號", "病案編號", "住院号", "住院號", "门诊号", "門診號", "就诊号", "就诊卡号?", "就诊号", "检查号", "条码号?", "登记号", "标本号", "样本号", "处方号", "床号", "挂号", "病例号", "ID号",
+        "mrn", "medical record", "patient (?:id|no|number|ref|file)", "hosp(?:ital)?(?: no| number| id)", "chart (?:no|number|#)", "accession", "case no", "encounter", "mr ?#", "chart", "specimen", "hn", "nhi", "visit ?no", "patient_?(?:id|no)", "lab (?:no|ref|number)", "cartella n",
+        "病案号", "病历号", "病歷號", "病案編號", "住院号", "住院號", "门诊号", "門診號", "就诊号", "就诊卡号?", "就诊号", "检查号", "条码号?", "登记号", "标本号", "样本号", "处方号", "床号", "挂号", "病例号", "体检号", "体检编号", "受试者编号", "就诊卡", "检验号", "报告编号", "病理号", "影像号", "放射号", "门诊卡",
     ), 4),
     Label("HEALTH_INSURANCE", (
         "member (?:id|no|number)", "subscriber (?:id|no)", "health (?:insurance|card|plan)", "insurance (?:id|no|number)", "policy ?holder", "medicare", "medicaid(?: id)?", "versicherten-?(?:nr|nummer)", "insurer",
@@ -53,17 +55,17 @@ LABELS: tuple[Label, ...] = (
     ), 3),
     Label("CUSTOMER_ID", (
         "customer[ _-]?(?:id|no|number|ref|#)", "cust(?:omer)? ?#", "client[ _-]?(?:no|number|ref)", "account[ _-]?ref", "membership", "member #", "policy(?: no| number| #)?", "policy", "claim(?: no| number| #| ref)?", "case (?:no|number|ref|id|#)",
-        "loyalty", "frequent flyer", "ticket ?#", "file (?:no|number)", "licen[cs]e key", "matter (?:no|number)", "docket", "loan(?: no| number| #)", "meter(?: no| number)", "contract (?:no|number)", "reference (?:no|number)", "kundennummer", "kundennr", "n[°º] client",
-        "客户号", "客户编号", "會員編號", "会员号", "会员卡号?", "会员编号", "保单号?", "保單號?", "保险单号", "合同号", "合同编号", "合約編號", "案号", "案號", "卷宗号", "户号", "戶號", "用户号", "用户编号", "档案号", "档案编号", "常旅客号?", "贷款编号", "借据号", "理赔号", "报案号", "立案号", "受理号", "登记编号", "客戶編號", "手册编号", "账户号", "UID", "uid", "预约号", "房产证号?", "不动产权证号?", "票号",
+        "loyalty", "frequent flyer", "ticket ?#", "file (?:no|number)", "licen[cs]e key", "matter (?:no|number)", "docket", "loan(?: no| number| #)", "meter(?: no| number)", "contract (?:no|number)", "reference (?:no|number)", "kundennummer", "kundennr", "our ref", "your ref", "crime ref", "custody ref", "crn", "case_no", "household_no", "loyalty_no", "member_no", "buyer_id", "ndis", "upn", "file number", "blue badge", "booking_?no", "policy_?no", "user_?id", "customer_?(?:no|code)",
+        "客户号", "客户编号", "會員編號", "会员号", "会员卡号?", "会员编号", "保单", "保單", "申请编号", "申請編號", "報名號", "报名号", "黄手环", "登录号", "网报账号", "保险单号", "合同号", "合同编号", "合約編號", "案号", "案號", "卷宗号", "户号", "戶號", "用户号", "用户编号", "档案号", "档案编号", "常旅客号?", "贷款编号", "借据号", "理赔号", "报案号", "立案号", "受理号", "登记编号", "客戶編號", "手册编号", "账户号", "UID", "uid", "预约号", "房产证号?", "不动产权证号?", "票号",
     ), 4),
     Label("ORDER_ID", (
         "order[ _-]?(?:id|no|number|ref|#)", "order #?", "booking(?: ref| no| number| reference)?", "pnr", "invoice(?: no| number| #)", "tracking(?: no| number| #)?", "reservation(?: no| number)?", "confirmation(?: no| number| #)?", "shipment",
         "订单号?", "訂單編?號?", "订单编号", "运单号?", "快递单号?", "单号", "單號", "物流单号", "流水号", "发票号码?", "票据号", "工单号?", "回执号", "凭证号", "交易号",
     ), 5, score=0.5),
     Label("BANK_ACCOUNT", (
-        "account[ _-]?(?:no|number|#|num)", "acct\\.?(?: no| number| #)?", "a/c(?: no)?", "bank (?:account|a/c)", "account", "sort[ -]?code", "routing(?: no| number)?", "bsb", "ifsc", "konto(?:nummer|nr)?", "clabe", "rib", "swift", "bic", "compte", "checking(?: account)?", "savings(?: account)?",
+        "account[ _-]?(?:no|number|#|num)", "acct\\.?(?: no| number| #)?", "a/c(?: no)?", "bank (?:account|a/c)", "account", "acc", "cuenta", "口座", "郵局", "邮局", "계좌", "stk", "sort[ -]?code", "routing(?: no| number)?", "bsb", "ifsc", "konto(?:nummer|nr)?", "clabe", "rib", "swift", "bic", "compte", "checking(?: account)?", "savings(?: account)?",
         "账号", "帳號", "賬號", "帐号", "银行账户", "账户", "帳戶", "戶口", "卡号", "卡號", "银行卡号?", "收款账号", "对公账号", "开户行及账号", "匯款帳戶", "存折账?号?", "工资卡", "公积金账?号?", "打到", "汇到",
-    ), 6, value=r"(?P<value>(?:[A-Z]{4}0[0-9A-Z]{6})|[0-9*]{2,}(?:[ \-][0-9]{2,}){0,7})"),
+    ), 6, value=r"(?:[\u4e00-\u9fff]{2,24}(?:行|社|局)[ :：]?)?(?P<value>(?:[A-Z]{4}0[0-9A-Z]{6})|[0-9*]{2,}(?:[ \-][0-9]{1,20}){0,7})"),
     Label("PASSPORT", (
         "passports?", "passeport", "reisepass", "pasaporte", "passaporto", "pasaport", "paszport", "паспорт", "护照", "護照", "パスポート", "旅券番号", "回乡证", "回鄉證", "台胞证", "台胞證", "通行证", "通行證", "海员证", "旅行证",
     ), 5),
@@ -78,7 +80,7 @@ LABELS: tuple[Label, ...] = (
         "tax (?:id|no|number|code|file)", "tin", "ein", "utr", "vat(?: no| number| id| reg)?", "nif", "cif", "nip", "rfc", "steuer-?(?:id|nr|nummer)", "codice fiscale", "c\\.f\\.", "p\\.? ?iva", "partita iva", "cuit", "gstin?", "abn", "afm", "siret", "siren", "mst", "kra pin", "rnokpp",
         "税号", "稅號", "纳税人识别号", "納稅人識別號", "统一社会信用代码", "信用代码", "組織機構代碼", "统编", "統編", "統一編號", "インボイス番号",
     ), 5),
-    Label("LICENSE_PLATE", ("plate(?: no| number)?", "vehicle reg(?:istration)?", "reg(?:istration)?(?: no| number|\\.)?", "kennzeichen", "targa", "matrícula", "车牌号?", "車牌號?", "车号", "車號", "号牌号码"), 2,
+    Label("LICENSE_PLATE", ("plates?(?: no| number)?", "plaka", "车牌", "您的车", "車號", "vehicle reg(?:istration)?", "reg(?:istration)?(?: no| number|\\.)?", "kennzeichen", "targa", "matrícula", "车牌号?", "車牌號?", "车号", "車號", "号牌号码"), 2,
         value=r"(?P<value>(?-i:[0-9A-ZÄÖÜ]{1,4}(?:[ \-·][0-9A-Z]{1,6}){1,3}|(?=[A-Z]{0,4}\d)[0-9A-Z]{5,9}))"),
     Label("VIN", ("vin", "chassis(?: no| number)?", "车架号码?", "車架號碼?", "车辆识别代号"), 4, value=r"(?P<value>[0-9A-HJ-NPR-Z]{17})"),
     Label("PHONE_NUMBER", (
@@ -88,7 +90,7 @@ LABELS: tuple[Label, ...] = (
 )  # fmt: skip
 
 _STOP = regex.compile(
-    r"(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)?\d\d$|(?:19|20)\d\d[-/.年](?:0?[1-9]|1[0-2])(?:[-/.月]|$)|\d+\.\d+$|[0-9a-f]{32,}$|\d{1,3}(?:\.\d{1,3}){3}$"
+    r"ISBN|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)?\d\d$|(?:19|20)\d\d[-/.年](?:0?[1-9]|1[0-2])(?:[-/.月]|$)|\d+\.\d+$|[0-9a-f]{32,}$|\d{1,3}(?:\.\d{1,3}){3}$"
 )
 
 
@@ -121,7 +123,7 @@ class LabelledNumberRecognizer(StrictPatterns):
             patterns=[
                 Pattern(
                     "labelled",
-                    rf"(?<![0-9A-Za-z])(?:{words})(?![A-Za-z]){_GLUE}(?<![0-9A-Za-z]){label.value}(?![0-9A-Za-z])",
+                    rf"(?:(?<![0-9A-Za-z])|(?=[^\x00-\x7f]))(?:{words}){_NO_SPLIT}{_GLUE}(?<![0-9A-Za-z]){label.value}(?![0-9A-Za-z])",
                     label.score,
                 )
             ],

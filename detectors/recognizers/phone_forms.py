@@ -26,11 +26,11 @@ class PhoneFormRecognizer(Patterns):
     ENTITY = "PHONE_NUMBER"
     SEED = Seed.PAIR
     PATTERNS: ClassVar = (
-        ("international", _BEFORE + r"\(?\+[1-9]\d{0,2}\)?(?:[ \u00a0\-./]{0,2}(?:\(0?\d{1,5}\)|\d)){6,13}(?:-\d{1,4})?" + _AFTER, 0.7),
+        ("international", _BEFORE + r"\(?\+[1-9]\d{0,2}\)?(?:(?:[ \u00a0\-./]|[ \u00a0]?-[ \u00a0]?)?(?:\(0?\d{1,5}\)|\d)){6,13}(?:-\d{1,4})?" + _AFTER, 0.7),
         ("zero-five-six", _BEFORE + r"0\d{4}[ \-]\d{6}" + _AFTER, 0.5),
         ("zero-four-three", _BEFORE + r"0\d{3,4}[ \-]\d{3}[ \-]\d{3,4}" + _AFTER, 0.5),
         ("zero-three-four", _BEFORE + r"0\d{2}[ \-]\d{3,4}[ \-]\d{4}" + _AFTER, 0.5),
-        ("zero-pairs", _BEFORE + r"0\d(?:[ .]\d\d){4}" + _AFTER, 0.5),
+        ("zero-pairs", _BEFORE + r"(?<![0-9a-f]{2} )(?<![0-9a-f]{2}  )0[1-9](?:[ .]\d\d){4}(?! {1,3}[0-9a-f]{2}(?![0-9a-z]))" + _AFTER, 0.5),
         ("north-american", _BEFORE + r"(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?" + _AFTER, 0.45),
         ("seven-five-five-five", _BEFORE + r"555[-. ]01\d\d" + _AFTER, 0.5),
     )  # fmt: skip

@@ -53,7 +53,7 @@ SHIPPED: tuple[Shipped, ...] = (
     Shipped("uk", "NhsRecognizer", context=("nhs", "national health", "health authority", "health services authority", "chi number")),
     Shipped("uk", "UkNinoRecognizer", context=("national insurance", "ni number", "nino", "ni no", "ni"), reject="[a-z]{2} "),
     Shipped("uk", "UkPassportRecognizer", context=("passport", "护照", "travel document")),
-    Shipped("uk", "UkVehicleRegistrationRecognizer", seed=Seed.PAIR, cased=True, context=(
+    Shipped("uk", "UkVehicleRegistrationRecognizer", seed=Seed.PAIR, cased=True, proven=0.3, context=(
         "vehicle", "registration", "number plate", "licence plate", "license plate", "plate", "reg", "vrm", "car",
     )),
     Shipped("au", "AuAbnRecognizer"),

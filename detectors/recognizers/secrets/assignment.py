@@ -24,6 +24,9 @@ _TAIL = r"(?:[_\-.]?(?:hash|raw|value|prod|dev|staging|live|test|v?\d|key|base|s
 _SUFFIX_NO = r"(?![_\-]?(?:count|length|len|size|type|field|url|uri|path|file|dir|ttl|expir\w*|policy|reset|limit|min|max|name|label|required|hint|prompt|rotation|algorithm|algo|strength|manager|provider|service|endpoint|usage|budget|index|idx|ids?|column|input|error|valid\w*|budgets?|per|s)(?![a-z]))"
 
 
+_UUID = regex.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
 class AssignmentRecognizer(Patterns):
     """``SECRET``: the value assigned to a telling name in code, configuration, JSON, headers, shell."""
 
@@ -64,7 +67,7 @@ class AssignmentRecognizer(Patterns):
     def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
         """Guards for placeholders, code, prose, and plain numbers."""
         value = match["value"]
-        if is_placeholder(value):
+        if is_placeholder(value) or (pattern.name == "session" and _UUID.fullmatch(value)):
             return None
         label = match[0][: match.start("value") - match.start()]
         name = label.lower()
@@ -119,7 +122,7 @@ class SpokenSecretRecognizer(Patterns):
 
     ENTITY = "SECRET"
     LITERALS: ClassVar = (
-        "pass", "pwd", "pw", "pin", "cvv", "cvc", "cv2", "otp", "code", "密码", "密碼", "口令", "密钥", "秘钥", "密鑰", "令牌", "验证码", "驗證碼", "取件码", "取件碼", "提取码", "安全码", "安全碼", "动态码", "授权码", "暗号", "門禁", "门禁", "accesskey", "token", "secret", "api", "access", "wifi", "wi-fi", "cid", "2fa", "激活码", "邀请码", "兑换码", "kennwort", "wachtwoord",
+        "pass", "pwd", "pw", "pin", "cvv", "cvc", "cv2", "otp", "code", "密码", "密碼", "口令", "密钥", "秘钥", "密鑰", "令牌", "验证码", "驗證碼", "取件码", "取件碼", "提取码", "安全码", "安全碼", "动态码", "授权码", "暗号", "門禁", "门禁", "accesskey", "token", "secret", "api", "access", "wifi", "wi-fi", "2fa", "激活码", "邀请码", "兑换码", "kennwort", "wachtwoord",
     )  # fmt: skip
     PATTERNS: ClassVar = (
         (
@@ -131,7 +134,7 @@ class SpokenSecretRecognizer(Patterns):
         ("app-password", r"app(?:lication)?[ -](?:specific )?password[^\n]{0,20}?(?P<value>(?-i:(?:[a-z]{4} ){3}[a-z]{4}))(?![A-Za-z])", 0.8),
         (
             "pin",
-            r"(?<![A-Za-z])(?:PIN|CVV2?|CVC2?|CV2|CID|security code|one[- ]time (?:code|password|passcode)|OTP|verification code|2FA code|(?:access|gate|door|alarm|unlock|key ?safe|lock ?box|entry|keypad|safe) code|code de l'immeuble)(?:[- ](?:code|number|no\.?))?(?:\s+(?:is|was|for[^.\n:\d]{1,30}|c'est|on[^.\n:\d]{1,12}|back))*[\"']?\s{0,3}[:=\uff1a#(\uff08|]?\s{0,3}[\"']?(?P<value>\d{3,8}(?: ?\d{3})?|[0-9A-Z]{4,8}(?=[^0-9A-Za-z]|$))(?![0-9A-Za-z%])",
+            r"(?<![A-Za-z])(?:PIN|CVV2?|CVC2?|CV2|security code|one[- ]time (?:code|password|passcode)|OTP|verification code|2FA code|(?:access|gate|door|alarm|unlock|key ?safe|lock ?box|entry|keypad|safe) code|code de l'immeuble)(?:[- ](?:code|number|no\.?))?(?:\s+(?:is|was|for[^.\n:\d]{1,30}|c'est|on[^.\n:\d]{1,12}|back))*[\"']?\s{0,3}[:=\uff1a#(\uff08|]?\s{0,3}[\"']?(?P<value>\d{3,8}(?: ?\d{3})?|[0-9A-Z]{4,8}(?=[^0-9A-Za-z]|$))(?![0-9A-Za-z%])",
             0.6,
         ),
         (

@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 import regex  # type: ignore[import-untyped]
+from presidio_analyzer import Pattern, RecognizerResult
 
 from detectors.reading import Seed
-from detectors.recognizers.strict import Patterns
+from detectors.recognizers.strict import CHECKED, Patterns
 
 _TW_LETTERS = "ABCDEFGHJKLMNPQRSTUVXYWZIO"
 
@@ -73,3 +74,10 @@ class TwIdRecognizer(Patterns):
     def validate_result(self, pattern_text: str) -> bool | None:
         """True if the check digit fits; None else: with context it is still one."""
         return True if taiwan_valid(pattern_text) else None
+
+    def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
+        """Without a right check digit it needs context."""
+        result = super().judge(text, match, pattern)
+        if result is not None and not result.recognition_metadata[CHECKED]:
+            result.score = 0.2
+        return result
