@@ -1,0 +1,70 @@
+"""Text without personal data that looks as if it had some: code, logs, product lists. What agents send most.
+
+Code comes from the standard library of the Python that runs the training, so nothing has to be fetched; lines that
+may name a person are dropped. Imports ``sources`` only.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+from models.ner.sources import Record
+from models.ner.words import lines, words
+
+_NAMES_SOMEONE = re.compile(
+    r"author|copyright|licen[sc]e|thanks|written|contribut|maintain|©|@|"
+    r"[A-Z][a-z]+ (?:[A-Z]\. )?[A-Z][a-z]+|'[A-Z][a-z]+'|\"[A-Z][a-z]+\"",
+    re.IGNORECASE,
+)
+_PRODUCTS = words("products")
+_LEVELS = ("INFO", "WARN", "ERROR", "DEBUG", "TRACE")
+_MODULES = words("log-modules")
+_EVENTS = lines("log-events")
+
+
+def code(rng: random.Random, count: int) -> Iterator[Record]:
+    """``count`` snippets of Python source."""
+    folder = Path(sysconfig.get_paths()["stdlib"])
+    files = sorted(
+        path for path in folder.rglob("*.py") if "site-packages" not in path.parts and "idlelib" not in path.parts
+    )
+    made = 0
+    while made < count:
+        source = rng.choice(files).read_text(encoding="utf-8", errors="replace").split("\n")
+        start = rng.randrange(max(1, len(source) - 10))
+        chosen = [line[:160] for line in source[start : start + rng.randint(4, 14)] if not _NAMES_SOMEONE.search(line)]
+        text = "\n".join(chosen).strip()
+        if len(text) > 40 and text.isascii():
+            made += 1
+            yield Record(text, (), "en", "code", "negatives")
+
+
+def logs(rng: random.Random, count: int) -> Iterator[Record]:
+    """``count`` snippets of log lines and lists of products and versions."""
+    for number in range(count):
+        if number % 5 == 4:
+            products = rng.sample(_PRODUCTS, rng.randint(3, 8))
+            text = rng.choice((", ".join, "\n".join, " vs ".join))(products)
+            yield Record(
+                rng.choice(("Compare ", "requirements:\n", "对比一下:", "")) + text, (), "en", "products", "negatives"
+            )
+            continue
+        stamp = f"2025-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
+        written = []
+        for _ in range(rng.randint(2, 6)):
+            event = rng.choice(_EVENTS).format(
+                a=rng.randint(1, 99),
+                b=rng.randint(100, 99999),
+                c=rng.randint(0, 9),
+                h=f"{rng.getrandbits(64):016x}"[: rng.choice((7, 12, 16))],
+                p=rng.choice(_PRODUCTS),
+            )
+            written.append(
+                f"{stamp} {rng.randint(0, 23):02}:{rng.randint(0, 59):02}:{rng.randint(0, 59):02} "
+                f"{rng.choice(_LEVELS)} [{rng.choice(_MODULES)}] {event}"
+            )
+        yield Record("\n".join(written), (), "en", "log", "negatives")

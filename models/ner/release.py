@@ -1,0 +1,50 @@
+"""Puts a model folder together: files, ``model.json`` and the temperature. Imports ``registry`` and its neighbours."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from models import registry
+from models.errors import ModelError
+from models.ner.export import TOKENIZER
+from models.ner.labels import LABELS
+from models.ner.quantize import INT8, MAX_TOKENS, OVERLAP
+
+LICENCE = "CC-BY-SA-4.0"
+
+
+def assemble(
+    exported: Path, folder: Path, name: str, version: str, temperature: float = 1.0, threshold: float = 0.5
+) -> registry.Model:
+    """Complete ``folder``, which holds the quantized network, with its tokenizer and ``model.json``."""
+    if not (folder / INT8).is_file():
+        raise ModelError(f"{folder / INT8} does not exist: run 'coatcheck models quantize' first")
+    shutil.copyfile(exported / TOKENIZER, folder / TOKENIZER)
+    manifest = {
+        "format": registry.FORMAT,
+        "name": name,
+        "version": version,
+        "licence": LICENCE,
+        "labels": list(LABELS),
+        "max_tokens": MAX_TOKENS,
+        "overlap": OVERLAP,
+        "temperature": temperature,
+        "threshold": threshold,
+        "tokenizer": registry.describe(folder / TOKENIZER),
+        "variants": {registry.CPU: registry.describe(folder / INT8)},
+    }
+    write(folder, manifest)
+    return registry.read(folder)
+
+
+def write(folder: Path, manifest: dict[str, object]) -> None:
+    """Write ``model.json``."""
+    (folder / registry.MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def set_temperature(folder: Path, temperature: float) -> None:
+    """Change the temperature in ``model.json`` and nothing else."""
+    manifest = json.loads((folder / registry.MANIFEST).read_text(encoding="utf-8"))
+    write(folder, {**manifest, "temperature": temperature})

@@ -1,0 +1,184 @@
+"""Fine-tunes the network on the built data; resumable at any checkpoint. torch is imported when called.
+
+The learning rate falls with the share of the time that is used, so a run of any length ends well. A run's folder holds
+``tokenizer.json``, ``checkpoint.pt`` (all that is needed to go on) and ``model/`` (what export reads).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.ner import base, data, network, vocabulary
+from models.ner.encoding import Encoder
+from models.ner.examples import UNTRAINED, Example, batches, examples
+from models.ner.sources import Record
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to train; the defaults are what the shipped model was trained with."""
+
+    minutes: float = 50.0
+    """Time for training itself; the learning rate reaches zero at its end."""
+    layers: int = 6
+    latin: int = 9_000
+    chinese: int = 7_500
+    """Most frequent pieces of these scripts to keep beside those seen in the data."""
+    tokens: int = 1500
+    """Tokens in a batch, padding included."""
+    rate: float = 3e-4
+    warm_up: float = 0.04
+    threads: int = 1
+    checkpoint_minutes: float = 4.0
+    seed: int = 7
+    max_steps: int | None = None
+    """Stop after so many steps: for trying the path out."""
+
+
+def run(built: Path, out: Path, plan: Plan, report: Report) -> Path:
+    """Train on ``built/train.jsonl``; returns the folder of the trained model, ``out/model``.
+
+    Goes on from ``out/checkpoint.pt`` if there is one.
+    """
+    import torch  # type: ignore[import-not-found,unused-ignore]
+
+    torch.set_num_threads(plan.threads)
+    torch.manual_seed(plan.seed)
+    rng = random.Random(plan.seed)  # noqa: S311 - order of training, not secrets
+    records = data.read(built / "train.jsonl")
+    out.mkdir(parents=True, exist_ok=True)
+    order = _tokenizer(records, out, plan)
+    encoder = Encoder.from_file(out / "tokenizer.json")
+    found = list(examples(records, encoder, rng))
+    report(f"{len(records)} texts, {len(found)} windows, {sum(len(e.ids) for e in found)} tokens, {len(order)} pieces")
+    model = network.from_base(base.read_weights(base.weights_file()), plan.layers, order)
+    _Run(torch, model, found, out, plan, report).train()
+    model.save_pretrained(out / "model")
+    return out / "model"
+
+
+def _tokenizer(records: list[Record], out: Path, plan: Plan) -> list[int]:
+    """The pruned tokenizer, made once per run, and the base's piece for each of its pieces."""
+    kept = out / "pieces.json"
+    if kept.is_file() and (out / "tokenizer.json").is_file():
+        stored: list[int] = json.loads(kept.read_text())
+        return stored
+    texts = [record.text for record in records]
+    order = vocabulary.prune(base.tokenizer_file(), texts, plan.latin, plan.chinese, out / "tokenizer.json")
+    kept.write_text(json.dumps(order))
+    return order
+
+
+class _Run:
+    """One run: optimizer, place in the data, time used. ``torch`` is the imported module."""
+
+    def __init__(self, torch: Any, model: Any, found: list[Example], out: Path, plan: Plan, report: Report) -> None:
+        self.torch, self.model, self.found, self.out, self.plan, self.report = torch, model, found, out, plan, report
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        model.to(self.device)
+        # Frozen: most pieces are rare in the training data, and moving only the seen ones would tear the space apart.
+        model.bert.embeddings.word_embeddings.weight.requires_grad_(False)
+        head = [weight for name, weight in model.named_parameters() if name.startswith("classifier.")]
+        body = [
+            weight
+            for name, weight in model.named_parameters()
+            if not name.startswith("classifier.") and weight.requires_grad
+        ]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": body, "scale": 1.0}, {"params": head, "scale": 5.0}], lr=plan.rate, weight_decay=0.01
+        )
+        self.step = 0
+        self.epoch = 0
+        self.place = 0
+        self.used = 0.0
+        self._resume()
+
+    def train(self) -> None:
+        """Until the time or the steps are used up."""
+        plan, limit = self.plan, self.plan.minutes * 60
+        loss, tokens, since = 0.0, 0, time.monotonic()
+        saved = self.used
+        self.model.train()
+        order = self._epoch_order()
+        while self.used < limit and (plan.max_steps is None or self.step < plan.max_steps):
+            if self.place >= len(order):
+                self.epoch, self.place = self.epoch + 1, 0
+                order = self._epoch_order()
+            began = time.monotonic()
+            value, count = self._one(order[self.place])
+            self.used += time.monotonic() - began
+            self.place += 1
+            self.step += 1
+            loss, tokens = loss + value, tokens + count
+            if self.step % 25 == 0:
+                rate = tokens / (time.monotonic() - since)
+                self.report(
+                    f"step {self.step} epoch {self.epoch} {self.place}/{len(order)} loss {loss / 25:.4f} "
+                    f"{rate:.0f} tokens/s {self.used / 60:.1f}/{plan.minutes:g} min"
+                )
+                loss, tokens, since = 0.0, 0, time.monotonic()
+            if self.used - saved > plan.checkpoint_minutes * 60:
+                saved = self.used
+                self._save()
+        self._save()
+
+    def _epoch_order(self) -> list[list[int]]:
+        return batches(self.found, self.plan.tokens, random.Random(self.plan.seed + 1000 * self.epoch))  # noqa: S311
+
+    def _one(self, batch: list[int]) -> tuple[float, int]:
+        torch = self.torch
+        width = max(len(self.found[number].ids) for number in batch)
+        ids = np.full((len(batch), width), 1, dtype=np.int64)
+        tags = np.full((len(batch), width), UNTRAINED, dtype=np.int64)
+        for row, number in enumerate(batch):
+            example = self.found[number]
+            ids[row, : len(example.ids)] = example.ids
+            tags[row, : len(example.tags)] = example.tags
+        inputs = torch.from_numpy(ids).to(self.device)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.plan.rate * group["scale"] * self._share_of_rate()
+        with torch.autocast(self.device, dtype=torch.bfloat16):
+            logits = self.model(input_ids=inputs, attention_mask=(inputs != 1).long()).logits
+        loss = torch.nn.functional.cross_entropy(
+            logits.float().flatten(0, 1), torch.from_numpy(tags).to(self.device).flatten(), ignore_index=UNTRAINED
+        )
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return float(loss.detach()), ids.size
+
+    def _share_of_rate(self) -> float:
+        done = self.used / (self.plan.minutes * 60)
+        return min(1.0, (done + 0.002) / self.plan.warm_up) * max(0.0, 1.0 - done)
+
+    def _save(self) -> None:
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "place": (self.step, self.epoch, self.place, self.used),
+        }
+        partial = self.out / "checkpoint.pt.part"
+        self.torch.save(state, partial)
+        partial.replace(self.out / "checkpoint.pt")
+        self.model.save_pretrained(self.out / "model")
+
+    def _resume(self) -> None:
+        path = self.out / "checkpoint.pt"
+        if not path.is_file():
+            return
+        state = self.torch.load(path, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.epoch, self.place, self.used = state["place"]
+        self.report(f"goes on after step {self.step}, {self.used / 60:.1f} minutes")
