@@ -8,7 +8,7 @@ bare run of digits convinces only together with context. May import Presidio, ``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import regex  # type: ignore[import-untyped]
@@ -79,6 +79,8 @@ class StrictPatterns(PatternRecognizer):
     """Digit runs that every match contains."""
     LITERALS: ClassVar[tuple[str, ...]] = ()
     """Lower-case strings of which every matching text contains one; empty: no such condition."""
+    NEEDS: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """The same for single patterns, by name."""
     FLAGS: ClassVar[int] = FLAGS
     PROVEN: ClassVar[float] = PROVEN
     CLIP: ClassVar[bool] = False
@@ -93,6 +95,10 @@ class StrictPatterns(PatternRecognizer):
         return max(
             1.0 if checks and pattern.score >= self.PROVEN else float(pattern.score) for pattern in self.patterns
         )
+
+    def stretches(self, reading: Reading) -> list[tuple[int, int]]:
+        """Where to look."""
+        return reading.windows(self.SEED)
 
     def can_match(self, reading: Reading) -> bool:
         """False if no pattern can match anywhere in this text."""
@@ -113,8 +119,11 @@ class StrictPatterns(PatternRecognizer):
         if not self.can_match(reading):
             return []
         results: list[RecognizerResult] = []
-        windows = reading.windows(self.SEED)
+        windows = self.stretches(reading)
         for pattern in self.patterns:
+            needs = self.NEEDS.get(pattern.name)
+            if needs and reading.prefilter and not any(literal in reading.lower for literal in needs):
+                continue
             compiled = self._compiled(pattern)
             try:
                 for start, end in windows:

@@ -34,6 +34,27 @@ class AssignmentRecognizer(Patterns):
     LITERALS: ClassVar = (
         "pass", "pwd", "secret", "token", "key", "credential", "auth", "session", "salt", "pepper", "psk", "bearer", "otp", "pin", "sid", "account", "login", "user", "账号", "用户名", "帳號", " -p", "-u ", "identified", "senha", "contraseña", "community", "cookie", "csrf",
     )  # fmt: skip
+    NEEDS: ClassVar = {
+        "xml": ("</",),
+        "bearer": ("bearer", "token ", "basic "),
+        "flag": ("-pass", "-pwd", "-token", "-secret", "-api", "-auth", "-u "),
+        "attribute": ("value=",),
+        "terraform": ("default",),
+        "cisco": ("password ", "secret "),
+        "snmp": ("snmp-server",),
+        "ldap": ("userpassword",),
+        "account-slash": (" / ",),
+        "mysql": (" -p",),
+        "sshpass": ("sshpass",),
+        "pgpass": ("pgpassword",),
+        "netrc": ("login",),
+        "cookie": ("cookie",),
+        "session": ("sid=", "sess=", "session=", "sessionid=", "sid:", "sess:", "session:", "sessionid:"),
+        "basic-url": ("identified",),
+        "environment": ("_key", "_token", "_secret", "_credential", "_pass", "_pwd", "_auth"),
+        "quoted": ('"', "'", "`"),
+        "bare": ("=", ":", "\uff1a"),
+    }
     PATTERNS: ClassVar = (
         (
             "quoted",

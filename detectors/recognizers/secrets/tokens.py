@@ -7,6 +7,7 @@ without any of them cannot match.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -118,6 +119,10 @@ TOKENS: tuple[Token, ...] = (
 )  # fmt: skip
 
 
+_LONG_RUN = re.compile(r"[0-9A-Za-z_\-.+/=]{15}")
+"""Every form has such a run: most prose has none."""
+
+
 class TokenRecognizer(EntityRecognizer):
     """``SECRET``: every row of ``TOKENS``, all with one look at the text each."""
 
@@ -136,7 +141,9 @@ class TokenRecognizer(EntityRecognizer):
     ) -> list[RecognizerResult]:
         """Presidio's entry point. Raises DetectorError on a regex time-out."""
         reading = Reading.of(text, nlp_artifacts)
-        results = []
+        results: list[RecognizerResult] = []
+        if reading.prefilter and not _LONG_RUN.search(text):
+            return results
         for token, compiled in self._compiled:
             if reading.prefilter and not any(literal in text for literal in token.literals):
                 continue

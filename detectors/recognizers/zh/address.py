@@ -7,7 +7,11 @@ directly before it. What has no number (a city, a road alone) is the model's bus
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
+
+import regex  # type: ignore[import-untyped]
+from presidio_analyzer import Pattern, RecognizerResult
 
 from detectors.reading import Reading
 from detectors.recognizers.strict import Patterns
@@ -25,6 +29,10 @@ _TAIL = (
     rf"(?:(?:[ ,,-]?(?:{_NUMBER}|[A-Za-z]|[甲乙丙丁东西南北])(?:号楼|号院|号|號|弄|栋|棟|幢|座|单元|單元|层|層|楼|樓|室|户|门|巷|段|組|组|之)"
     rf"(?:之[0-9一二三四五六七八九十]{{1,2}})?)|(?:{_HAN}{{1,8}}(?=[0-9A-Za-z])))"
 )
+
+
+_NUMBERED = re.compile(r"[0-9A-Za-z一二三四五六七八九十百] ?(?:号|號|弄|栋|棟|幢|座|巷|段|院|组)")
+_ADDRESS_LIKE = re.compile(r"[0-9号號省市县區区镇鎮乡鄉]")
 
 
 class CnAddressRecognizer(Patterns):
@@ -47,6 +55,24 @@ class CnAddressRecognizer(Patterns):
         ),
     )
     CONTEXT = ("住", "地址", "寄", "收货", "送到", "家住", "户籍", "住址", "address")
+
+    def stretches(self, reading: Reading) -> list[tuple[int, int]]:
+        """Around numbers with a number word: part of the definition, not a prefilter."""
+        found: list[tuple[int, int]] = []
+        for hit in _NUMBERED.finditer(reading.text):
+            start, end = max(0, hit.start() - 56), min(len(reading.text), hit.end() + 48)
+            if found and start <= found[-1][1]:
+                found[-1] = (found[-1][0], end)
+            else:
+                found.append((start, end))
+        return found
+
+    def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
+        """A number in numerals of prose (三条一组) is none without a place name's ending."""
+        value = match[0]
+        if not _ADDRESS_LIKE.search(value):
+            return None
+        return super().judge(text, match, pattern)
 
     def can_match(self, reading: Reading) -> bool:
         """A number word that only addresses have must be there."""
