@@ -30,8 +30,8 @@ v = sys.version_info
 name = "%d.%d.%d" % v[:3]
 if v < (3, 12):
     no(name + " is too old")
-if v >= (3, 15):
-    no(name + " is newer than the pinned packages know")
+if v >= (3, 14):
+    no(name + " is newer than the pinned packages allow (presidio-analyzer ends at 3.13)")
 import sysconfig
 if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
     no(name + " is not the usual CPython build, for which the packages are made")
@@ -60,15 +60,15 @@ usable() {
 }
 
 search() {
-    for name in python3.13 python3.12 python3.14 python3 python; do
+    for name in python3.13 python3.12 python3 python; do
         usable "$name" && return 0
     done
-    for minor in 13 12 14; do
+    for minor in 13 12; do
         for candidate in "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3."$minor"*/bin/python; do
             [ -x "$candidate" ] && usable "$candidate" && return 0
         done
     done
-    if command -v uv >/dev/null 2>&1 && candidate=$(uv python find --no-project '>=3.12,<3.15' 2>/dev/null); then
+    if command -v uv >/dev/null 2>&1 && candidate=$(uv python find --no-project '>=3.12,<3.14' 2>/dev/null); then
         usable "$candidate" && return 0
     fi
     return 1
@@ -81,7 +81,7 @@ find_python() {
     fi
     search && return 0
     cat >&2 <<MESSAGE
-setup: found no Python that can be used. Coatcheck needs CPython 3.12, 3.13 or 3.14 with its venv module.
+setup: found no Python that can be used. Coatcheck needs CPython 3.12 or 3.13 with its venv module.
 Looked at:${tried:-
   (no python on PATH, under pyenv or uv)}
 Install one and run make again:
