@@ -220,7 +220,7 @@ def _revision(connection: Connection, place: str) -> str | None:
     if revision not in REVISIONS:
         raise AuditError(
             "newer",
-            f"{place} was written by a newer Coatcheck (its schema is not among {REVISIONS[0]} to {REVISIONS[-1]}): "
+            f"{place} was written by a newer Coatcheck (this one knows schemas up to {REVISIONS[-1]}): "
             "upgrade Coatcheck, or name another database.",
         )
     return str(revision)

@@ -152,6 +152,13 @@ def test_the_states_of_all(reader: Reader) -> None:
     assert states == ["pending", "unresolved", "refused", "failed", "failed", "complete"]
 
 
+def test_the_moment_at_which_pending_becomes_unresolved(tmp_path: Path, decision: Make[Decision]) -> None:
+    reader = written(tmp_path, [decision(time=NOW - PENDING_FOR)])
+    assert seqs(reader, state=(State.PENDING,)) == []
+    assert seqs(reader, state=(State.UNRESOLVED,)) == [1]
+    assert reader.find("1", now=NOW).state == State.UNRESOLVED
+
+
 @pytest.mark.parametrize(
     "wrong", [{"limit": 0}, {"limit": 1001}, {"id_prefix": "xyz"}, {"id_prefix": ""}, {"id_prefix": "0%"}]
 )
