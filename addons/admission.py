@@ -137,4 +137,4 @@ async def _addresses(host: str, port: int) -> list[ipaddress.IPv4Address | ipadd
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
         return []  # mitmproxy will fail to resolve it as well, and say so
-    return [ipaddress.ip_address(entry[4][0].partition("%")[0]) for entry in found]
+    return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]

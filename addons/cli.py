@@ -267,7 +267,8 @@ async def _run_with_gateway(settings: Settings, command: Sequence[str], announce
     ready: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
     gateway = asyncio.create_task(launch.run(private, stop, ready.set_result, announce=announce))
     try:
-        await asyncio.wait([gateway, ready], return_when=asyncio.FIRST_COMPLETED)
+        waiting: list[asyncio.Future[Any]] = [gateway, ready]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
             await gateway  # raises what went wrong
         running = ready.result()

@@ -42,6 +42,7 @@ class Exchange:
     restoration: CountingRestoration | None
     """None where the reply is passed on as it is (nothing was masked)."""
     response_cap: int
+    rerouted: bool = False
     started: float = field(default_factory=time.monotonic)
     sent: float | None = None
     first_byte: float | None = None

@@ -2,7 +2,7 @@
 
 mitmproxy fails open: an exception in a hook is logged and the flow goes on, unmasked. So every hook here has one
 outermost boundary (``fail_closed``) that turns any failure into a refusal. What to do with a request is decided in
-``pipeline.py``, which knows no mitmproxy; this file translates between the two.
+``pipeline.py``, which knows no mitmproxy; ``translation.py`` carries values between the two.
 
 ``coatcheck up`` runs it in-process. It also works as ``mitmdump -s`` (see the end of this file), for trying things out.
 """
@@ -11,11 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import ipaddress
 import logging
-import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mitmproxy import connection, http, tls
@@ -25,66 +22,23 @@ from OpenSSL import SSL
 
 from addons import http_stream
 from addons.admission import Admission, Refused, host_of
-from addons.exchange import Exchange, Forward, Refuse, StreamBody
-from addons.pipeline import Inbound, Pipeline
+from addons.exchange import Exchange, Refuse, StreamBody
+from addons.pipeline import Pipeline, Refusal
 from addons.settings import Settings
 from addons.settings_sections import parse_address
-from addons.wire.types import ErrorReply, WireError
+from addons.translation import Watched, apply, inbound_of, plain, replace_body, response_of
+from addons.wire.types import WireError
 
 log = logging.getLogger("coatcheck")
 
 EXCHANGE = "coatcheck.exchange"
 STREAM = "coatcheck.stream"
-PLAN = "coatcheck.plan"
-AUTHORITY = "coatcheck.authority"
-CERTIFICATE_NEEDED = b"This proxy needs a TLS client certificate (access.client_ca).\n"
+WATCHED = "coatcheck.watched"
+REFUSAL = "coatcheck.refusal"
+COUNTED = "coatcheck.counted"
 
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """An inspected flow, as its first hook found it."""
-
-    upstream: str
-    provider: str | None
-    """None: the endpoint is recognized by path whatever the host."""
-    jurisdiction: str | None
-    connect_to: tuple[str, int] | None
-    host: str
-    """As the client asked."""
-    port: int
-    reverse: bool
-
-
-class _Abort:
-    """What the guarded HTTP stream tells the client when the proxy core gives up (see ``http_stream.Abort``)."""
-
-    def __init__(self, gateway: Gateway, flow: http.HTTPFlow) -> None:
-        self._gateway = gateway
-        self._flow = flow
-
-    def response(self, code: ErrorCode, *, request: bool) -> http.Response | None:
-        if code is ErrorCode.REQUEST_TOO_LARGE:
-            limit = self._gateway.settings.limits.body_bytes
-            words = (413, "request_too_large", f"The request body is larger than the gateway's limit of {limit} bytes.")
-        elif code is ErrorCode.RESPONSE_TOO_LARGE:
-            limit = self._gateway.settings.limits.response_bytes
-            words = (502, "response_too_large", f"The reply is larger than the gateway's limit of {limit} bytes.")
-        elif code is ErrorCode.CONNECT_FAILED:
-            words = (502, "upstream_unreachable", "The gateway could not connect to the upstream.")
-        elif code is ErrorCode.RESPONSE_VALIDATION_FAILED:
-            words = (502, "upstream_malformed", "The upstream's reply is not valid HTTP.")
-        elif not request:
-            words = (502, "upstream_disconnected", "The upstream closed the connection before its reply was complete.")
-        else:
-            return None
-        return self._gateway.answer(self._flow, *words)
-
-    def stream_tail(self) -> bytes:
-        stream = self._flow.metadata.get(STREAM)
-        if isinstance(stream, StreamBody):
-            return stream.tail("upstream_disconnected", "The upstream closed the connection in mid-stream.")
-        return b""
-
+CALLED_DIRECTLY = "This is a proxy. Set it as HTTPS_PROXY; do not call it directly.\n"
+CERTIFICATE_NEEDED = "This proxy needs a TLS client certificate (access.client_ca).\n"
 
 Hook = Callable[["Gateway", http.HTTPFlow], Any]
 
@@ -107,6 +61,41 @@ def fail_closed(hook: Hook) -> Callable[[Gateway, http.HTTPFlow], Awaitable[None
                 flow.kill()
 
     return guarded
+
+
+class _Abort:
+    """What the guarded HTTP stream tells the client when the proxy core gives up (see ``http_stream.Abort``)."""
+
+    def __init__(self, gateway: Gateway, flow: http.HTTPFlow) -> None:
+        self._gateway = gateway
+        self._flow = flow
+
+    def response(self, code: ErrorCode, *, request: bool) -> http.Response | None:
+        limits = self._gateway.settings.limits
+        if code is ErrorCode.REQUEST_TOO_LARGE:
+            message = f"The request body is larger than the gateway's limit of {limits.body_bytes} bytes."
+            self._flow.metadata[REFUSAL] = Refusal(413, "request_too_large", message)
+            return self._gateway.answer(self._flow, 413, "request_too_large", message)
+        if request:
+            return None
+        words = {
+            ErrorCode.RESPONSE_TOO_LARGE: (
+                "response_too_large",
+                f"The reply is larger than the gateway's limit of {limits.response_bytes} bytes.",
+            ),
+            ErrorCode.CONNECT_FAILED: ("upstream_unreachable", "The gateway could not connect to the upstream."),
+            ErrorCode.RESPONSE_VALIDATION_FAILED: ("upstream_malformed", "The upstream's reply is not valid HTTP."),
+        }.get(code, ("upstream_disconnected", "The upstream closed the connection before its reply was complete."))
+        exchange: Exchange | None = self._flow.metadata.get(EXCHANGE)
+        if exchange is not None:
+            exchange.error = words[0]
+        return self._gateway.answer(self._flow, 502, *words)
+
+    def stream_tail(self) -> bytes:
+        stream = self._flow.metadata.get(STREAM)
+        if isinstance(stream, StreamBody):
+            return stream.tail("upstream_disconnected", "The upstream closed the connection in mid-stream.")
+        return b""
 
 
 class Gateway:
@@ -160,25 +149,32 @@ class Gateway:
         if client.certificate_list and client.id not in self._connects:
             self._certified.add(client.id)
 
-    def _uncertified(self, flow: http.HTTPFlow) -> bool:
-        return self.settings.access.client_ca is not None and flow.client_conn.id not in self._certified
+    def tls_failed_client(self, data: tls.TlsData) -> None:
+        found = self.settings.upstream_of(data.context.client.sni or "")
+        if found is not None:
+            log.warning("a client does not trust the CA for %s: give it the certificate shown at start", found[0])
 
     @fail_closed
     async def http_connect(self, flow: http.HTTPFlow) -> None:
         """CONNECT: remember where the client wanted to go; refuse where it may not."""
+        if flow.response is not None:  # proxy authentication has answered
+            return
         if self._uncertified(flow):
-            flow.response = http.Response.make(403, CERTIFICATE_NEEDED, {"content-type": "text/plain"})
+            flow.response = plain(403, CERTIFICATE_NEEDED)
             return
         host, port = flow.request.host, flow.request.port
         try:
             await self.admission.destination(host, port)
         except Refused as refused:
-            flow.response = http.Response.make(403, refused.message + "\n", {"content-type": "text/plain"})
+            flow.response = plain(403, refused.message + "\n")
             return
         self._connects[flow.client_conn.id] = (host, port)
         found = self.settings.upstream_of(host)
         if found is not None and found[1].resolve_to is not None:
             flow.request.host, flow.request.port = parse_address(found[1].resolve_to)
+
+    def _uncertified(self, flow: http.HTTPFlow) -> bool:
+        return self.settings.access.client_ca is not None and flow.client_conn.id not in self._certified
 
     async def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         """The last look before a connection is opened: nothing goes to an address that is not allowed."""
@@ -191,66 +187,45 @@ class Gateway:
             log.error("hook server_connect failed: %s; refused", type(e).__name__)
             data.server.error = "the gateway failed to check this destination"
 
-    def tls_failed_client(self, data: tls.TlsData) -> None:
-        host = data.context.client.sni or ""
-        found = self.settings.upstream_of(host)
-        if found is not None:
-            log.warning(
-                "a client does not trust the CA for upstream %s: give it the certificate shown at start", found[0]
-            )
-
     # -- requests ------------------------------------------------------------------------------------------------
 
     @fail_closed
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Inspected or not? Refuse at once what must not even be read."""
+        """Inspected or not? Note what must be refused whatever it holds."""
         if flow.response is not None:  # proxy authentication has answered
             return
         if self._uncertified(flow):
-            flow.response = http.Response.make(403, CERTIFICATE_NEEDED, {"content-type": "text/plain"})
+            flow.response = plain(403, CERTIFICATE_NEEDED)
             return
-        self._restore_authority(flow)
-        reverse = isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode)
-        watched = self._watched(flow, reverse)
+        watched = self._watched(flow)
         if watched is None:
             if self.admission.is_self(flow.request.host, flow.request.port):
-                flow.response = http.Response.make(
-                    400,
-                    b"This is a proxy. Set it as HTTPS_PROXY; do not call it directly.\n",
-                    {"content-type": "text/plain"},
-                )
-                return
-            flow.request.stream = True
+                flow.response = plain(400, CALLED_DIRECTLY)
+            else:
+                flow.request.stream = True
             return
-        flow.metadata[PLAN] = watched
+        flow.metadata[WATCHED] = watched
         flow.metadata[http_stream.LIMITS] = (self.settings.limits.body_bytes, self.settings.limits.response_bytes)
         flow.metadata[http_stream.ABORT] = _Abort(self, flow)
         try:
             self.admission.request(
-                reverse=reverse,
+                reverse=watched.reverse,
                 headers=list(flow.request.headers.items(multi=True)),
                 authority=flow.request.host_header or flow.request.authority,
                 sni=flow.client_conn.sni,
                 destination=watched.host,
             )
         except Refused as refused:
-            flow.response = self.answer(flow, refused.status, refused.code, refused.message)
+            flow.metadata[REFUSAL] = Refusal(refused.status, refused.code, refused.message, rule="admission")
 
-    def _restore_authority(self, flow: http.HTTPFlow) -> None:
-        """Undo ``resolve_to``: the flow's host is the name that the client asked for."""
-        flow.metadata[AUTHORITY] = self._connects.get(flow.client_conn.id, (flow.request.host, flow.request.port))
-
-    def _watched(self, flow: http.HTTPFlow, reverse: bool) -> Watched | None:
-        host, port = flow.metadata[AUTHORITY]
-        if reverse:
+    def _watched(self, flow: http.HTTPFlow) -> Watched | None:
+        host, port = self._connects.get(flow.client_conn.id, (flow.request.host, flow.request.port))
+        if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode):
             found = self.settings.upstream_of(host)
             name, jurisdiction = (found[0], found[1].jurisdiction) if found else ("reverse", None)
             return Watched(name, None, jurisdiction, None, host, port, True)
-        for candidate in (
-            host,
-            flow.client_conn.sni or "",
-            host_of(flow.request.host_header or flow.request.authority),
-        ):
+        named = host_of(flow.request.host_header or flow.request.authority)
+        for candidate in (host, flow.client_conn.sni or "", named):
             found = self.settings.upstream_of(candidate)
             if found is not None:
                 name, one = found
@@ -261,78 +236,35 @@ class Gateway:
     @fail_closed
     async def request(self, flow: http.HTTPFlow) -> None:
         """A whole request is here: judge it, record it, then let it go or refuse it."""
-        watched: Watched | None = flow.metadata.get(PLAN)
+        watched: Watched | None = flow.metadata.get(WATCHED)
         if flow.response is not None or watched is None:
             return
-        if self.draining:
-            flow.response = self.answer(flow, 503, "draining", "The gateway is shutting down; try again.")
-            return
         self._enter(flow)
-        request = flow.request
-        plan = await self.pipeline.judge(
-            Inbound(
-                upstream=watched.upstream,
-                provider=watched.provider,
-                jurisdiction=watched.jurisdiction,
-                method=request.method,
-                host=watched.host,
-                port=watched.port,
-                target=request.path,
-                headers=[(k, v) for k, v in request.headers.items(multi=True)],
-                body=request.raw_content or b"",
-                trailers=bool(request.trailers),
-                client_address=_address(flow.client_conn),
-                proxy_user=(flow.metadata.get("proxyauth") or (None,))[0],
-            )
-        )
+        refusal: Refusal | None = flow.metadata.get(REFUSAL)
+        if refusal is None and self.draining:
+            refusal = Refusal(503, "draining", "The gateway is shutting down; try again.")
+        inbound = inbound_of(flow, watched, flow.request.raw_content or b"")
+        plan = await (self.pipeline.refuse(inbound, refusal) if refusal else self.pipeline.judge(inbound))
         if plan.exchange is not None:
             flow.metadata[EXCHANGE] = plan.exchange
         if isinstance(plan, Refuse):
-            flow.response = _response(plan.reply)
+            flow.response = response_of(plan.reply)
         else:
-            self._send(flow, watched, plan)
-
-    def _send(self, flow: http.HTTPFlow, watched: Watched, plan: Forward) -> None:
-        request = flow.request
-        if plan.headers is not None:
-            request.headers = http.Headers(
-                [(k.encode(), v.encode("utf-8", "surrogateescape")) for k, v in plan.headers]
-            )
-        if plan.path is not None:
-            request.path = plan.path
-        if plan.body is not None:
-            request.headers.pop("content-encoding", None)
-            request.headers.pop("transfer-encoding", None)
-            request.raw_content = plan.body
-            request.headers["content-length"] = str(len(plan.body))
-        if plan.identity_reply:
-            request.headers["accept-encoding"] = "identity"
-        if plan.destination is not None:
-            target = plan.destination
-            request.scheme, request.host, request.port = target.scheme, target.host, target.port
-            request.host_header = _authority(target.scheme, target.host, target.port)
-        elif watched.reverse:
-            request.scheme = "https" if (watched.host, watched.port) in self._secure else "http"
-            request.host_header = _authority(request.scheme, watched.host, watched.port)
-        elif watched.connect_to is not None and flow.client_conn.id not in self._connects:
-            host_header = request.host_header
-            request.host, request.port = watched.connect_to
-            request.host_header = host_header
-        plan.exchange.sent = time.monotonic()
+            apply(flow, watched, plan, self._secure, tunnelled=flow.client_conn.id in self._connects)
 
     # -- replies -------------------------------------------------------------------------------------------------
 
     @fail_closed
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Streams are restored as they pass; everything else waits until it is whole."""
-        exchange: Exchange | None = flow.metadata.get(EXCHANGE)
         response = flow.response
         if response is None:
             return
-        if PLAN not in flow.metadata:
+        if WATCHED not in flow.metadata:
             response.stream = True
             return
         response.headers.pop("alt-svc", None)
+        exchange: Exchange | None = flow.metadata.get(EXCHANGE)
         if exchange is None or exchange.finished or exchange.sent is None:
             return
         if exchange.is_stream(response.headers.get("content-type", "")):
@@ -355,23 +287,25 @@ class Gateway:
                     response.headers.get("content-type", ""),
                     response.headers.get("content-encoding", ""),
                 )
+                if body is not None and flow.request.method != "HEAD":
+                    replace_body(response, body)
             except WireError as e:
                 exchange.error = e.code
-                flow.response = response = self.answer(
-                    flow, 502, "upstream_malformed", f"The upstream's reply could not be read: {e.message} ({e.where})."
-                )
-            else:
-                if body is not None and flow.request.method != "HEAD":
-                    response.headers.pop("content-encoding", None)
-                    response.headers.pop("transfer-encoding", None)
-                    response.raw_content = body
-                    response.headers["content-length"] = str(len(body))
+                message = f"The upstream's reply could not be read: {e.message} ({e.where})."
+                flow.response = self.answer(flow, 502, "upstream_malformed", message)
         self._leave(flow)
 
     @fail_closed
-    def error(self, flow: http.HTTPFlow) -> None:
-        """The flow broke off on either side: complete the record."""
+    async def error(self, flow: http.HTTPFlow) -> None:
+        """The flow broke off on either side: complete the record, or make one for what was refused unread."""
+        watched: Watched | None = flow.metadata.get(WATCHED)
         exchange: Exchange | None = flow.metadata.get(EXCHANGE)
+        refusal: Refusal | None = flow.metadata.get(REFUSAL)
+        if exchange is None and refusal is not None and watched is not None:
+            refused = await self.pipeline.refuse(inbound_of(flow, watched, b""), refusal)
+            exchange = refused.exchange
+            if exchange is not None:
+                flow.metadata[EXCHANGE] = exchange
         if exchange is not None and exchange.error is None:
             message = flow.error.msg.lower() if flow.error else ""
             exchange.error = "client_disconnected" if "client" in message else "upstream_disconnected"
@@ -380,7 +314,7 @@ class Gateway:
     # -- bookkeeping ---------------------------------------------------------------------------------------------
 
     def _enter(self, flow: http.HTTPFlow) -> None:
-        flow.metadata["coatcheck.counted"] = True
+        flow.metadata[COUNTED] = True
         self._in_flight += 1
         self._idle.clear()
         self.pipeline.metrics.in_flight.inc()
@@ -390,7 +324,7 @@ class Gateway:
         if exchange is not None and not exchange.finished:
             exchange.finished = True
             self.pipeline.finish(exchange, flow.response.status_code if flow.response else None)
-        if flow.metadata.pop("coatcheck.counted", False):
+        if flow.metadata.pop(COUNTED, False):
             self._in_flight -= 1
             if not self._in_flight:
                 self._idle.set()
@@ -398,25 +332,9 @@ class Gateway:
 
     def answer(self, flow: http.HTTPFlow, status: int, code: str, message: str) -> http.Response:
         """A refusal in the shape of the provider that this flow meant."""
-        watched: Watched | None = flow.metadata.get(PLAN)
+        watched: Watched | None = flow.metadata.get(WATCHED)
         codec = self.pipeline.codec_for(watched.provider if watched else None, flow.request.method, flow.request.path)
-        return _response(codec.refusal(status, code, message))
-
-
-def _response(reply: ErrorReply) -> http.Response:
-    return http.Response.make(reply.status, reply.body, dict(reply.headers))
-
-
-def _authority(scheme: str, host: str, port: int) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    return shown if port == (443 if scheme == "https" else 80) else f"{shown}:{port}"
-
-
-def _address(client: connection.Client) -> str | None:
-    try:
-        return str(ipaddress.ip_address(client.peername[0].partition("%")[0]))
-    except (ValueError, TypeError, IndexError):
-        return None
+        return response_of(codec.refusal(status, code, message))
 
 
 def script_addons() -> Sequence[object]:

@@ -93,10 +93,10 @@ class GuardedHttpStream(HttpStream):
             yield from self._send_whole(reply)
             self.client_state = self.state_discard_request_body if request else self.state_errored
         if request:
-            self.request_body_buf = ReceiveBuffer()  # type: ignore[no-untyped-call]
+            self.request_body_buf = ReceiveBuffer()
             self._discard_left = limit * DISCARD_FACTOR
         else:
-            self.response_body_buf = ReceiveBuffer()  # type: ignore[no-untyped-call]
+            self.response_body_buf = ReceiveBuffer()
             event = RequestProtocolError(self.stream_id, "body larger than the limit", ErrorCode.KILL)
             yield SendHttp(event, self.context.server)
         self.server_state = self.state_errored

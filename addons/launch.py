@@ -35,7 +35,6 @@ from addons.settings_sections import parse_address
 from audit.errors import AuditError
 from audit.recorder import Recorder
 from audit.records import Decision
-from detectors.detector import Detector
 from detectors.errors import DetectorError
 from models.errors import ModelError
 
@@ -100,10 +99,8 @@ async def parts(settings: Settings, announce: Callable[[Decision], None]) -> Asy
             recorder = Recorder(settings.database_url)
             await recorder.start()
             stack.push_async_callback(recorder.stop)
-            detector = DetectorService(
-                await asyncio.to_thread(Detector, settings.detector),
-                time_limit_ms=min(settings.limits.detect_ms, settings.detector.time_limit_ms),
-            )
+            limit = min(settings.limits.detect_ms, settings.detector.time_limit_ms)
+            detector = DetectorService(settings.detector.model_copy(update={"time_limit_ms": limit}))
             await detector.start()
             stack.push_async_callback(detector.stop)
             policy = Policy(settings.policy, settings.masked_targets)
@@ -125,7 +122,7 @@ def admission_for(settings: Settings, listeners: Sequence[Listener]) -> Admissio
     """The rules of who may use these listeners and where they lead."""
     configured = [proxy.destination_of(target.url) for target in settings.onprem.values()]
     configured += [proxy.destination_of(listener.upstream) for listener in listeners if listener.upstream]
-    configured += [tuple(parse_address(one.resolve_to)) for one in settings.upstreams.values() if one.resolve_to]
+    configured += [parse_address(one.resolve_to) for one in settings.upstreams.values() if one.resolve_to]
     return Admission(
         [(listener.host, listener.port) for listener in listeners],
         allowed_hosts=settings.access.allowed_hosts,
@@ -194,7 +191,8 @@ async def run(
 
 
 def _options(settings: Settings, listeners: Sequence[Listener], authority: CertificateAuthority) -> dict[str, Any]:
-    extra = [one.ca_file for one in (*settings.upstreams.values(), *settings.onprem.values()) if one.ca_file]
+    extra = [upstream.ca_file for upstream in settings.upstreams.values() if upstream.ca_file]
+    extra += [target.ca_file for target in settings.onprem.values() if target.ca_file]
     try:
         roots = ca.upstream_roots(authority.directory, extra)
     except ca.CaError as e:

@@ -11,55 +11,33 @@ import logging
 import os
 import platform
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from addons.exchange import Destination, Exchange, Forward, Refuse
 from addons.keys import GatewayKeys
-from addons.masking.placeholders import PlaceholderKey
+from addons.masking.placeholders import PlaceholderKey, Scope
 from addons.masking.session import MaskingSession, PlaceholderCollision
 from addons.metrics import Metrics
 from addons.policy.engine import Policy
+from addons.policy.entities import KNOWN_ENTITIES
 from addons.policy.types import Action, Facts, SegmentText, Verdict
 from addons.reading import Reading, read_request
+from addons.recording import Case, Circumstances, Inbound, decision_of, outcome_of
 from addons.reroute.targets import RerouteError, rewrite
 from addons.settings import Settings
-from addons.templates import model_name, path_template
+from addons.templates import path_template
 from addons.wire import registry
 from addons.wire.types import Codec, WireError
 from audit.errors import AuditError
-from audit.ids import uuid7
-from audit.records import Decision, Finding, Outcome
+from audit.ids import new_id
+from audit.records import Decision, Outcome
 from detectors.errors import DetectorError, DetectorTimeout
 from detectors.spans import Span
 
 log = logging.getLogger("coatcheck")
 
 CREDENTIAL_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
-FINGERPRINTS_PER_FINDING = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """A whole request, as the client sent it."""
-
-    upstream: str
-    provider: str | None
-    """None: the endpoint is recognized by path whatever the host (the base-URL listener)."""
-    jurisdiction: str | None
-    method: str
-    host: str
-    port: int
-    target: str
-    """Path and query."""
-    headers: Sequence[tuple[str, str]]
-    body: bytes
-    """As on the wire: still content-encoded."""
-    trailers: bool = False
-    client_address: str | None = None
-    proxy_user: str | None = None
 
 
 class DetectorLike(Protocol):
@@ -84,6 +62,10 @@ class HealthLike(Protocol):
 
     def available(self, name: str) -> bool: ...
 
+    def succeeded(self, name: str) -> None: ...
+
+    def failed(self, name: str) -> None: ...
+
 
 class Refusal(Exception):
     """This request is not let go; becomes the reply and the record."""
@@ -95,23 +77,6 @@ class Refusal(Exception):
         self.message = message
         self.rule = rule
         self.reason = reason or f"error:{code}"
-
-
-@dataclass(slots=True)
-class _Case:
-    """What is known of one request so far; a refusal at any stage records as much."""
-
-    inbound: Inbound
-    id: str
-    codec: Codec
-    endpoint: str
-    principal: str
-    started: float
-    reading: Reading | None = None
-    verdict: Verdict | None = None
-    spans: list[list[Span]] = field(default_factory=list)
-    session: MaskingSession | None = None
-    detect_ms: float = 0.0
 
 
 class Pipeline:
@@ -150,26 +115,32 @@ class Pipeline:
 
     async def judge(self, inbound: Inbound) -> Forward | Refuse:
         """Inspect, decide, act, record. Never raises."""
-        endpoint = registry.match(inbound.provider, inbound.method, inbound.target.partition("?")[0])
-        case = _Case(
-            inbound=inbound,
-            id=str(uuid7()),
-            codec=endpoint.codec if endpoint is not None else registry.GENERIC,
-            endpoint=endpoint.name if endpoint is not None else "generic",
-            principal=self._keys.principal(self._settings.tenant, _credential(inbound.headers), inbound.proxy_user),
-            started=time.perf_counter(),
-        )
+        case = self._open(inbound)
         try:
             return await self._judge(case)
         except Refusal as refusal:
             return await self._refuse(case, refusal)
         except Exception as e:
             log.error("judging a request failed: %s; refused", type(e).__name__)
-            return await self._refuse(
-                case, Refusal(500, "gateway_error", "The gateway failed to inspect this request.")
-            )
+            message = "The gateway failed to inspect this request; nothing was sent."
+            return await self._refuse(case, Refusal(500, "gateway_error", message))
 
-    async def _judge(self, case: _Case) -> Forward:
+    async def refuse(self, inbound: Inbound, refusal: Refusal) -> Refuse:
+        """Refuse a request that is not to be read at all, and record that. Never raises."""
+        return await self._refuse(self._open(inbound), refusal)
+
+    def _open(self, inbound: Inbound) -> Case:
+        endpoint = registry.match(inbound.provider, inbound.method, inbound.target.partition("?")[0])
+        return Case(
+            inbound=inbound,
+            id=new_id(),
+            codec=endpoint.codec if endpoint is not None else registry.GENERIC,
+            endpoint=endpoint.name if endpoint is not None else "generic",
+            principal=self._keys.principal(self._settings.tenant, _credential(inbound.headers), inbound.proxy_user),
+            started=time.perf_counter(),
+        )
+
+    async def _judge(self, case: Case) -> Forward:
         settings, inbound = self._settings, case.inbound
         try:
             case.reading = reading = read_request(case.codec, inbound, settings.limits)
@@ -214,7 +185,7 @@ class Pipeline:
         await self._record(case, action, verdict.rule, verdict.reason, inbound.upstream)
         return forward
 
-    async def _detect(self, case: _Case, reading: Reading) -> list[list[Span]]:
+    async def _detect(self, case: Case, reading: Reading) -> list[list[Span]]:
         begun = time.perf_counter()
         try:
             found = await self._detector.detect([segment.text for segment in reading.segments] + reading.joined_texts)
@@ -227,11 +198,13 @@ class Pipeline:
         self.metrics.detect_seconds.observe(elapsed)
         return reading.spread(found)
 
-    def _mask(self, case: _Case, reading: Reading, verdict: Verdict) -> dict[int, str]:
+    def _mask(self, case: Case, reading: Reading, verdict: Verdict) -> dict[int, str]:
         """Segment index -> masked text, for the segments that change."""
         if self._observe:
             return {}
-        case.session = session = MaskingSession(self._placeholders, f"{self._settings.tenant}\x1f{case.principal}")
+        case.session = session = MaskingSession(
+            self._placeholders, Scope(f"{self._settings.tenant}\x1f{case.principal}"), KNOWN_ENTITIES
+        )
         try:
             texts = {}
             for i, segment in enumerate(reading.segments):
@@ -244,7 +217,7 @@ class Pipeline:
             ) from None
         return texts
 
-    async def _reroute(self, case: _Case, reading: Reading, verdict: Verdict) -> Forward:
+    async def _reroute(self, case: Case, reading: Reading, verdict: Verdict) -> Forward:
         name = verdict.reroute_to
         target = self._settings.onprem.get(name) if name else None
         if name is None or target is None:
@@ -261,6 +234,7 @@ class Pipeline:
         except RerouteError as e:
             raise Refusal(e.status, e.code, e.message) from None
         exchange = self._exchange(case, name, masked=bool(texts))
+        exchange.rerouted = True
         await self._record(case, Action.REROUTE, verdict.rule, verdict.reason, name)
         return Forward(
             exchange,
@@ -271,17 +245,17 @@ class Pipeline:
             identity_reply=True,
         )
 
-    async def _pass_unread(self, case: _Case, code: str) -> Forward:
+    async def _pass_unread(self, case: Case, code: str) -> Forward:
         """Observe mode changes nothing, also where enforce would have refused; it records what would have happened."""
         exchange = self._exchange(case, case.inbound.upstream, masked=False)
         await self._record(case, Action.ALLOW, "fail_closed", f"error:{code}", exchange.upstream, would=Action.BLOCK)
         return Forward(exchange)
 
-    def _exchange(self, case: _Case, upstream: str, *, masked: bool) -> Exchange:
+    def _exchange(self, case: Case, upstream: str, *, masked: bool) -> Exchange:
         restoration = case.session.restoration() if masked and case.session is not None else None
         return Exchange(case.codec, case.id, upstream, restoration, self._settings.limits.response_bytes)
 
-    async def _refuse(self, case: _Case, refusal: Refusal) -> Refuse:
+    async def _refuse(self, case: Case, refusal: Refusal) -> Refuse:
         """Answer in the provider's shape, and record it. If it cannot be recorded it is still refused."""
         self.metrics.refusals.labels(refusal.code).inc()
         exchange: Exchange | None = self._exchange(case, case.inbound.upstream, masked=False)
@@ -299,10 +273,20 @@ class Pipeline:
         return Refuse(case.codec.refusal(refusal.status, refusal.code, refusal.message), exchange)
 
     async def _record(
-        self, case: _Case, action: Action, rule: str, reason: str, route: str | None, *, would: Action | None = None
+        self, case: Case, action: Action, rule: str, reason: str, route: str | None, *, would: Action | None = None
     ) -> None:
         """Make the decision durable. Raises Refusal where that is not possible."""
-        decision = self._decision(case, action, rule, reason, route, would)
+        decision = decision_of(
+            case,
+            self._keys,
+            Circumstances(self._settings.tenant, self._settings.policy.mode, self._policy.hash, self._detector.version),
+            self._now(),
+            action=action,
+            rule=rule,
+            reason=reason,
+            route=route,
+            would=would,
+        )
         begun = time.perf_counter()
         try:
             await self._recorder.record_decision(decision)
@@ -318,98 +302,18 @@ class Pipeline:
             self.metrics.findings.labels(finding.entity, finding.action).inc(finding.count)
         self._announce(decision)
 
-    def _decision(
-        self, case: _Case, action: Action, rule: str, reason: str, route: str | None, would: Action | None
-    ) -> Decision:
-        inbound, reading, verdict = case.inbound, case.reading, case.verdict
-        if would is None and verdict is not None:
-            would = verdict.would_action
-        return Decision(
-            id=case.id,
-            time=self._now(),
-            tenant=self._settings.tenant,
-            principal=case.principal,
-            upstream=inbound.upstream,
-            endpoint=case.endpoint,
-            action=action.value,
-            rule=rule,
-            reason=reason,
-            route=route,
-            mode=self._settings.policy.mode,
-            would_action=would.value if would is not None else None,
-            client_address=inbound.client_address,
-            proxy_user=inbound.proxy_user,
-            process=self._process,
-            server_address=f"{inbound.host}:{inbound.port}",
-            http_method=inbound.method,
-            model=model_name(reading.model) if reading is not None else None,
-            stream=reading.stream if reading is not None else False,
-            request_bytes=len(inbound.body),
-            segments=len(reading.segments) if reading is not None else 0,
-            placeholders=len(case.session.mapping) if case.session is not None and action is not Action.BLOCK else 0,
-            policy_hash=self._policy.hash,
-            detector_version=self._detector.version,
-            detect_ms=round(case.detect_ms, 3),
-            total_ms=round((time.perf_counter() - case.started) * 1000, 3),
-            findings=tuple(self._findings(case)),
-        )
-
-    def _findings(self, case: _Case) -> list[Finding]:
-        if case.reading is None or case.verdict is None:
-            return []
-        groups: dict[tuple[str, str, str, str, str], list[tuple[float, str]]] = {}
-        per_segment = zip(case.reading.segments, case.spans, case.verdict.span_actions, strict=True)
-        for segment, spans, actions in per_segment:
-            template = path_template(segment.path)
-            for span, span_action in zip(spans, actions, strict=True):
-                key = (span.entity, span.recognizer, segment.role, template, span_action.value)
-                groups.setdefault(key, []).append((span.score, segment.text[span.start : span.end]))
-        findings = []
-        for (entity, recognizer, role, template, span_action_value), hits in groups.items():
-            values = Counter(value for _, value in hits)
-            tags = [
-                self._keys.fingerprint(self._settings.tenant, entity, value)
-                for value, _ in values.most_common(FINGERPRINTS_PER_FINDING)
-            ]
-            score = round(max(score for score, _ in hits), 4)
-            findings.append(
-                Finding(entity, recognizer, len(hits), score, role, template, span_action_value, tuple(tags))
-            )
-        return findings
-
     def finish(self, exchange: Exchange, status: int | None) -> None:
         """The reply is over, one way or the other: complete the record. Never raises, never waits."""
-        counts = exchange.restoration.counts if exchange.restoration is not None else None
-        facts = exchange.facts
-        ended = time.monotonic()
         refused = exchange.sent is None
-        error = exchange.error or (f"http_{status}" if status is not None and status >= 400 else None)
-        outcome = Outcome(
-            decision_id=exchange.decision_id,
-            time=self._now(),
-            status=status,
-            error=error,
-            complete=not exchange.error or refused,
-            response_model=model_name(facts.model),
-            input_tokens=facts.input_tokens,
-            output_tokens=facts.output_tokens,
-            placeholders_seen=counts.seen if counts else 0,
-            placeholders_restored=counts.restored if counts else 0,
-            placeholders_unknown=counts.unknown if counts else 0,
-            placeholders_mangled=counts.mangled if counts else 0,
-            response_bytes=exchange.response_bytes,
-            upstream_ms=round((ended - exchange.sent) * 1000, 3) if exchange.sent is not None else None,
-            first_byte_ms=(
-                round((exchange.first_byte - exchange.sent) * 1000, 3)
-                if exchange.first_byte is not None and exchange.sent is not None
-                else None
-            ),
-        )
+        outcome = outcome_of(exchange, status, self._now())
         try:
             self._recorder.submit_outcome(outcome)
         except Exception as e:
             log.error("an outcome could not be recorded: %s", type(e).__name__)
-        self._count(exchange.upstream, outcome, "refused" if refused else "failed" if error else "ok")
+        if exchange.rerouted and not refused:
+            gone = exchange.error in ("upstream_unreachable", "upstream_disconnected")
+            (self._health.failed if gone else self._health.succeeded)(exchange.upstream)
+        self._count(exchange.upstream, outcome, "refused" if refused else "failed" if outcome.error else "ok")
 
     def _count(self, upstream: str, outcome: Outcome, word: str) -> None:
         self.metrics.replies.labels(upstream, word).inc()
