@@ -27,6 +27,17 @@ class WireError(Exception):
         self.status = status
 
 
+class Place(StrEnum):
+    """What a segment stands in, which says how a replacement is written back."""
+
+    TEXT = "text"
+    """A string: the replacement is escaped as a string."""
+    NUMBER = "number"
+    """A JSON number in free-form data (``13912345678``): a replacement becomes a JSON *string*."""
+    KEY = "key"
+    """A member name of a free-form object: a replacement becomes the new name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One piece of human text inside a message."""
@@ -36,6 +47,10 @@ class Segment:
     role: str
     """``system``, ``user``, ``assistant``, ``tool``, ``schema`` (tool and format definitions), ``metadata``."""
     text: str
+    place: Place = Place.TEXT
+    context: str = ""
+    """Name of the member or header that holds the text, where it is a plain identifier: ``password``, ``email``.
+    For detectors that weigh context words; a leaf alone has lost its label."""
 
 
 class UnreadableKind(StrEnum):
@@ -67,6 +82,9 @@ class ParsedRequest(Protocol):
     """The model named by the client, if any."""
     stream: bool
     """True if the client asked for a streamed reply."""
+    joins: Sequence[Sequence[int]]
+    """Groups of two and more segment indices whose texts the provider sees adjoining (the text parts of one message):
+    scan them joined too, so that a value split over two parts is found."""
 
     def encode(self, texts: Mapping[int, str], *, model: str | None = None) -> bytes:
         """Body with segment i's text replaced by ``texts[i]`` (and the model name, if given).
@@ -122,7 +140,7 @@ class ReplyFacts:
 
 
 class ReplyStream(Protocol):
-    """Restores a streamed reply. Bytes in as the network cut them, bytes out; the joined output does not depend on the cuts."""
+    """Restores a streamed reply. Bytes in as the network cut them, bytes out; the joined output knows nothing of the cuts."""
 
     facts: ReplyFacts
 

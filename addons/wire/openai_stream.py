@@ -1,0 +1,174 @@
+"""Restores a streamed OpenAI chat completion.
+
+May import this room only. One run per (choice, field) and per (choice, tool call); a choice's tails leave with or
+before the chunk that carries its ``finish_reason``, a tool call's when the next one begins, all before ``[DONE]``.
+Servers that speak the dialect (vLLM, DeepSeek, llama.cpp, Azure) add fields to ``delta``: each unknown string is a run.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from addons.wire.refusals import STREAM_ERROR, openai_error
+from addons.wire.rules import Rule
+from addons.wire.sse import Event, event_bytes
+from addons.wire.streaming import EventStream, Runs
+from addons.wire.types import ReplyFacts, Restoration
+
+CHUNK_FIELDS = frozenset(
+    {"id", "choices", "created", "model", "object", "obfuscation", "service_tier", "system_fingerprint", "usage"}
+)
+"""Members of a chunk that hold no text outside ``choices``. A chunk with others is restored there leaf by leaf."""
+CHOICE_FIELDS = frozenset({"delta", "finish_reason", "index", "logprobs"})
+NAME_FIELDS = frozenset({"role", "id", "type", "name", "format", "data", "signature", "encrypted_content"})
+"""Members of a delta that hold identifiers or what may not be touched."""
+_HEAD = ("id", "object", "created", "model", "service_tier", "system_fingerprint")
+
+type Key = tuple[str | int, ...]
+
+
+class ChatStream(EventStream):
+    """``ReplyStream`` of ``openai.chat``."""
+
+    def __init__(self, restoration: Restoration, whole_rule: Rule):
+        super().__init__(restoration)
+        self.whole_rule = whole_rule
+        self._runs = Runs(restoration)
+        self._head: dict[str, Any] = {}
+        self._open_choices: set[int] = set()
+        self._tool: dict[int, Key] = {}
+
+    def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
+        """One chunk, an error, or something of another server's own."""
+        note_chat(self.facts, data)
+        choices = data.get("choices")
+        if not isinstance(choices, list):
+            return (self.tails() if "error" in data else b"") + self.whole(event)
+        self._head = {name: data[name] for name in _HEAD if name in data}
+        edits: dict[Key, str] = {}
+        before: list[bytes] = []
+        for position, choice in enumerate(choices):
+            if isinstance(choice, dict):
+                self._choice(position, choice, edits, before)
+        for name in data.keys() - CHUNK_FIELDS:
+            self.restore_leaves(data[name], (name,), edits)
+        return b"".join(before) + self.patched(event, data, edits)
+
+    def tails(self) -> bytes:
+        """Tails of every run of every choice."""
+        return b"".join([self._tail(key) for key in self._runs.keys()])  # noqa: SIM118
+
+    def error_event(self, message: str) -> bytes:
+        """``data: {"error": ...}``, which the SDK raises as ``openai.APIError``."""
+        return event_bytes(json.dumps(openai_error(500, STREAM_ERROR, message), ensure_ascii=False))
+
+    def close(self) -> bytes:
+        """Ends the stream; some servers send no ``[DONE]``, so a finish of every choice will do."""
+        out = super().close()
+        if self.facts.finish_reasons and not self._open_choices and self.facts.error_type is None:
+            self.facts.complete = True
+        return out
+
+    def _choice(self, position: int, choice: dict[str, Any], edits: dict[Key, str], before: list[bytes]) -> None:
+        number = choice.get("index")
+        index = number if isinstance(number, int) else position
+        finish = choice.get("finish_reason")
+        delta = choice.get("delta")
+        self._open_choices.add(index)
+        for name in choice.keys() - CHOICE_FIELDS:
+            self.restore_leaves(choice[name], ("choices", position, name), edits)
+        pieces: dict[Key, Key] = {}  # run -> where its last piece stands in this event
+        if isinstance(delta, dict):
+            self._delta(index, delta, (index,), ("choices", position, "delta"), edits, pieces, before)
+        if isinstance(finish, str):
+            self.facts.finish_reasons.append(finish)
+            self._open_choices.discard(index)
+            for key in self._runs.keys(index):
+                if key in pieces:
+                    tail = self._runs.end(key)
+                    if tail:
+                        path = pieces[key]
+                        edits[path] = edits.get(path, _at(delta, path[3:])) + tail
+                else:
+                    before.append(self._tail(key))
+
+    def _delta(
+        self,
+        choice: int,
+        value: dict[str, Any],
+        key: Key,
+        path: Key,
+        edits: dict[Key, str],
+        pieces: dict[Key, Key],
+        before: list[bytes],
+    ) -> None:
+        for name, child in value.items():
+            if isinstance(child, str):
+                if name in NAME_FIELDS or not child:
+                    continue
+                run, where = (*key, name), (*path, name)
+                new = self._runs.feed(run, child, as_json=name == "arguments")
+                pieces[run] = where
+                if new != child:
+                    edits[where] = new
+            elif isinstance(child, dict):
+                self._delta(choice, child, (*key, name), (*path, name), edits, pieces, before)
+            elif isinstance(child, list):
+                for position, item in enumerate(child):
+                    if not isinstance(item, dict):
+                        continue
+                    number = item.get("index")
+                    below = (*key, name, number if isinstance(number, int) else position)
+                    if name == "tool_calls":
+                        self._next_tool(choice, below, pieces, before)
+                    self._delta(choice, item, below, (*path, name, position), edits, pieces, before)
+
+    def _next_tool(self, choice: int, tool: Key, pieces: dict[Key, Key], before: list[bytes]) -> None:
+        """A client may run a tool as soon as the next call begins: give it the whole of its arguments by then."""
+        previous = self._tool.get(choice)
+        self._tool[choice] = tool
+        if previous is None or previous == tool:
+            return
+        for run in self._runs.keys(*previous):
+            if run not in pieces:
+                before.append(self._tail(run))
+
+    def _tail(self, key: Key) -> bytes:
+        tail = self._runs.end(key)
+        if not tail:
+            return b""
+        index, *steps = key
+        delta: Any = tail
+        for step in reversed(steps):
+            delta = [{"index": step} | delta] if isinstance(step, int) else {step: delta}
+        chunk = self._head | {"choices": [{"index": index, "delta": delta, "finish_reason": None}]}
+        return event_bytes(json.dumps(chunk, ensure_ascii=False))
+
+
+def note_chat(facts: ReplyFacts, data: dict[str, Any]) -> None:
+    """Facts that a completion or a chunk states: model, tokens, error."""
+    model = data.get("model")
+    if facts.model is None and isinstance(model, str):
+        facts.model = model
+    usage = data.get("usage")
+    if isinstance(usage, dict):
+        facts.input_tokens = count(usage.get("prompt_tokens"), facts.input_tokens)
+        facts.output_tokens = count(usage.get("completion_tokens"), facts.output_tokens)
+    error = data.get("error")
+    if isinstance(error, dict):
+        kind = error.get("type") or error.get("code")
+        facts.error_type = kind if isinstance(kind, str) else "error"
+    elif isinstance(error, str):
+        facts.error_type = "error"
+
+
+def count(value: object, otherwise: int | None) -> int | None:
+    """``value`` if it is a count of tokens."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
+
+
+def _at(value: Any, path: Key) -> str:
+    for key in path:
+        value = value[key]
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,161 @@
+"""What the restorers of all event streams share: runs of text, their tails, and events that are not understood.
+
+May import this room only. A *run* is one text that comes in pieces: a choice's content, a tool call's arguments. Each
+run has its restorer. The tail that a restorer holds back goes into the run's last piece where that piece is in the
+event at hand, else into one more piece event before it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from addons.wire.jsondoc import Document
+from addons.wire.restore import restore_document
+from addons.wire.rules import FREE, Rule
+from addons.wire.sse import Event, EventSplitter
+from addons.wire.types import ReplyFacts, Restoration, TextRestorer, WireError
+
+type Path = Sequence[str | int]
+"""Names and indices from the root of an event's JSON to a string in it."""
+
+
+class EventStream:
+    """Restores a stream of server-sent events. Subclasses say what the events mean."""
+
+    whole_rule: Rule = staticmethod(FREE)
+    """How an event is restored that carries no pieces of runs."""
+
+    def __init__(self, restoration: Restoration):
+        self.facts = ReplyFacts()
+        self._restoration = restoration
+        self._splitter = EventSplitter()
+        self._ended = False
+
+    def feed(self, data: bytes) -> bytes:
+        """See ``ReplyStream.feed``."""
+        if self._ended:
+            return b""
+        return b"".join([self._event(event) for event in self._splitter.feed(data)])
+
+    def close(self) -> bytes:
+        """See ``ReplyStream.close``."""
+        if self._ended:
+            return b""
+        self._ended = True
+        rest = self._splitter.rest()
+        out = self._event(rest) if rest is not None else b""
+        return out + self.tails()
+
+    def error(self, message: str) -> bytes:
+        """See ``ReplyStream.error``. Nothing comes out of this stream afterwards."""
+        self._ended = True
+        return self.error_event(message)
+
+    def tails(self) -> bytes:
+        """Piece events with what is still held back of any run."""
+        return b""
+
+    def error_event(self, message: str) -> bytes:
+        """An error event of this format."""
+        raise TypeError("a stream of events without a format")
+
+    def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
+        """The bytes that leave for an event whose data is a JSON object."""
+        return self.whole(event)
+
+    def on_done(self, event: Event) -> bytes:
+        """The bytes that leave for ``[DONE]``."""
+        self.facts.complete = True
+        return self.tails() + event.raw
+
+    def whole(self, event: Event) -> bytes:
+        """The event with every text in it restored by itself."""
+        if event.data is None:
+            return event.raw
+        try:
+            new = restore_document(Document(event.data, duplicates=True), self.whole_rule, self._restoration)
+        except WireError:
+            restored = self._restoration.whole(event.data)
+            new = restored if restored != event.data else None
+        return event.raw if new is None else event.with_data(new)
+
+    def patched(self, event: Event, data: dict[str, Any], edits: Mapping[tuple[str | int, ...], str]) -> bytes:
+        """The event with the strings at ``edits`` replaced and all else as it was."""
+        if not edits:
+            return event.raw
+        try:
+            document = Document(event.data or "", duplicates=True)
+        except WireError:  # NaN, or deeper than we parse: written anew
+            return event.with_data(json.dumps(_replaced(data, edits), ensure_ascii=False))
+        changes = []
+        for path, new in edits.items():
+            node = document.root
+            for key in path:
+                node = (
+                    node.children[key]
+                    if isinstance(key, int)
+                    else [child for child in node.children if child.key == key][-1]
+                )
+            changes.append((node.start, node.end, document.literal(new, node.start, node.end)))
+        return event.with_data(document.splice(changes))
+
+    def restore_leaves(self, value: Any, path: tuple[str | int, ...], edits: dict[tuple[str | int, ...], str]) -> None:
+        """Restores every string below ``value`` by itself."""
+        if isinstance(value, str):
+            new = self._restoration.whole(value)
+            if new != value:
+                edits[path] = new
+        elif isinstance(value, dict):
+            for key, child in value.items():
+                self.restore_leaves(child, (*path, key), edits)
+        elif isinstance(value, list):
+            for index, child in enumerate(value):
+                self.restore_leaves(child, (*path, index), edits)
+
+    def _event(self, event: Event) -> bytes:
+        text = event.data
+        if text is None or text == "":
+            return event.raw
+        if text == "[DONE]":
+            return self.on_done(event)
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError):
+            data = None
+        return self.on_json(event, data) if isinstance(data, dict) else self.whole(event)
+
+
+class Runs:
+    """The runs of one stream, by key, in the order in which they began."""
+
+    def __init__(self, restoration: Restoration):
+        self._restoration = restoration
+        self._runs: dict[tuple[str | int, ...], TextRestorer] = {}
+
+    def feed(self, key: tuple[str | int, ...], text: str, *, as_json: bool = False) -> str:
+        """What of the run can leave now."""
+        run = self._runs.get(key)
+        if run is None:
+            run = self._restoration.json() if as_json else self._restoration.text()
+            self._runs[key] = run
+        return run.feed(text)
+
+    def end(self, key: tuple[str | int, ...]) -> str:
+        """The tail of one run, which is over."""
+        run = self._runs.pop(key, None)
+        return run.flush() if run is not None else ""
+
+    def keys(self, *prefix: str | int) -> list[tuple[str | int, ...]]:
+        """Keys of the open runs that begin with ``prefix``."""
+        return [key for key in self._runs if key[: len(prefix)] == prefix]
+
+
+def _replaced(data: dict[str, Any], edits: Mapping[tuple[str | int, ...], str]) -> dict[str, Any]:
+    for path, new in edits.items():
+        at: Any = data
+        for key in path[:-1]:
+            at = at[key]
+        at[path[-1]] = new
+    return data
