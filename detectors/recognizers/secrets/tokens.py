@@ -113,7 +113,7 @@ TOKENS: tuple[Token, ...] = (
     Token("argon2", ("$argon2",), r"\$argon2(?:id|i|d)\$[A-Za-z0-9=,$+/]{40,200}"),
     Token("pbkdf2", ("pbkdf2",), r"pbkdf2[_:](?:sha1|sha256|sha512)[$:]\d+[$:][A-Za-z0-9+/=]{4,64}[$:][A-Za-z0-9+/=]{20,120}"),
     Token("jwt", ("eyJ",), r"(?<![A-Za-z0-9_\-])eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]{8,}){0,3}(?![A-Za-z0-9_\-])"),
-    Token("private-key", ("PRIVATE KEY",), r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,12000}?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\Z)"),
+    Token("private-key", ("PRIVATE KEY",), r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:(?!-----BEGIN)[\s\S]){0,12000}?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|(?=-----BEGIN)|\Z)"),
     Token("putty-key", ("PuTTY-User-Key-File",), r"Private-Lines: \d+\s+(?P<value>(?:[A-Za-z0-9+/=]{1,64}\s*){2,200})"),
     Token("wireguard", ("PrivateKey", "PresharedKey"), r"(?:PrivateKey|PresharedKey)\s*=\s*(?P<value>[A-Za-z0-9+/]{42,43}=)"),
 )  # fmt: skip
