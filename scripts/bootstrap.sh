@@ -108,7 +108,7 @@ current() {
 }
 
 made_by() {
-    base='import sys; print(getattr(sys, "_base_executable", ""), sys.version)'
+    base='import os, sys; print(os.path.realpath(sys._base_executable), sys.version)'
     [ "$("$venv/bin/python" -c "$base" 2>/dev/null)" = "$("$1" -c "$base" 2>/dev/null)" ]
 }
 

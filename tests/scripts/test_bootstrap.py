@@ -172,6 +172,10 @@ class TestMakesTheEnvironment:
         assert done.stdout == "setup: .venv is up to date\n"
         assert (len(ready.log("pip")), len(ready.log("venv"))) == (2, 1)
 
+    def test_a_second_run_with_the_same_python_named_does_nothing(self, ready: Machine) -> None:
+        done = ready.run(COATCHECK_PYTHON=str(ready.bin / "python3.13"))
+        assert done.stdout == "setup: .venv is up to date\n"
+
     @pytest.mark.parametrize("changed", ["requirements/lock.txt", "pyproject.toml"])
     def test_changed_requirements_are_installed_into_it(self, ready: Machine, changed: str) -> None:
         with (ready.checkout / changed).open("a") as file:
