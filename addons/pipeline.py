@@ -291,6 +291,8 @@ class Pipeline:
         try:
             await self._recorder.record_decision(decision)
         except AuditError as e:
+            if e.code == "timeout":  # it may yet become durable: close it then
+                self._recorder.submit_outcome(Outcome(case.id, self._now(), 503, error="audit_timeout", complete=False))
             raise Refusal(
                 503, "audit_unavailable", f"The decision could not be recorded ({e.code}); nothing was sent."
             ) from None
