@@ -138,9 +138,8 @@ def list_models() -> None:
             model.tokenizer.read()
             for provider, artifact in model.variants.items():
                 artifact.read()
-                typer.echo(
-                    f"{model.name} {model.version} {provider} {artifact.size / 1e6:.1f} MB sha256:{artifact.sha256[:12]} ok"
-                )
+                size, digest = f"{artifact.size / 1e6:.1f} MB", f"sha256:{artifact.sha256[:12]}"
+                typer.echo(f"{model.name} {model.version} {provider} {size} {digest} ok")
 
 
 @app.command()

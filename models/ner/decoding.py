@@ -17,12 +17,13 @@ from models.ner.encoding import Encoded
 Floats = NDArray[np.float32]
 
 _TRIM = " \t\r\n\u3000\u00a0\"'“”‘’「」『』《》,，、:：;；=|`"
+_BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"), ("<", ">"), ("（", "）"), ("【", "】"))
 _JOINTS = {
     "PERSON": re.compile(r"[-'’·・‧]|\. ?"),
     "ADDRESS": re.compile(r"[\s,，.#\-—()（）]{1,3}"),
     "ID": re.compile(r"[-/.]| "),
     "USERNAME": re.compile(r"[-_.@]"),
-    "DATE_OF_BIRTH": re.compile(r"[\s,./\-]{1,2}"),
+    "DATE_OF_BIRTH": re.compile(r"[\s,./\-年月]{1,2}"),
 }
 """What may lie between two entities of a label that are one."""
 
@@ -108,23 +109,36 @@ def _entity(
         start += 1
     while end > start and text[end - 1] in _TRIM:
         end -= 1
+    for opening, closing in _BRACKETS:
+        if text[end - 1 : end] == closing and text.count(opening, start, end) < text.count(closing, start, end):
+            end -= 1
+        if text[start : start + 1] == opening and text.count(closing, start, end) < text.count(opening, start, end):
+            start += 1
     if any(char.isalnum() for char in text[start:end]):
         score = float(chance[members, label].mean())
         yield Entity(start, end, labels[label], round(min(max(score, 0.0), 1.0), 4))
 
 
 def _joined(text: str, found: list[Entity]) -> list[Entity]:
-    """Joins entities of one label with only a joint of theirs between; the lower score holds for the whole."""
+    """Joins entities with only a joint of their label between; the lower score holds for the whole."""
     joined: list[Entity] = []
     for entity in found:
         last = joined[-1] if joined else None
-        if (
-            last
-            and last.label == entity.label
-            and entity.label in _JOINTS
-            and _JOINTS[entity.label].fullmatch(text, last.end, entity.start)
-        ):
-            joined[-1] = Entity(last.start, entity.end, entity.label, min(last.score, entity.score))
+        label = _common_label(text, last, entity) if last else None
+        if last and label:
+            joined[-1] = Entity(last.start, entity.end, label, min(last.score, entity.score))
         else:
             joined.append(entity)
     return joined
+
+
+def _common_label(text: str, last: Entity, entity: Entity) -> str | None:
+    """The label of the two as one entity, None if they are two. A place that touches an address is part of it."""
+    label = entity.label
+    if last.label != label:
+        if {last.label, label} != {"ADDRESS", "LOCATION"} or (label == "ADDRESS" and last.end < entity.start):
+            return None
+        label = "ADDRESS"
+    joint = _JOINTS.get(label)
+    touching = label == "ADDRESS" and last.end == entity.start
+    return label if touching or (joint and joint.fullmatch(text, last.end, entity.start)) else None

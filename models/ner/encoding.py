@@ -59,7 +59,6 @@ class Encoder:
         self._tokenizer = tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._tokenizer.encode_special_tokens = True  # a text that says "</s>" means those four characters
         self.bos = self._special("<s>")
         self.eos = self._special("</s>")
         self.pad = self._special("<pad>")
@@ -128,8 +127,8 @@ class Encoder:
             if total - start <= size:
                 yield Window(start, total, keep, total)
                 return
-            # The later half is searched, its end first; a line end beats a sentence end beats a clause end.
-            middle = start + max(size // 2, overlap + 1)
+            # The last third is searched, its end first; a line end beats a sentence end beats a clause end.
+            middle = start + max(2 * size // 3, overlap + 1)
             nearby = quality[middle - 1 : start + size]
             cut = middle + len(nearby) - 1 - int(np.argmax(nearby[::-1]))
             yield Window(start, cut, keep, cut - overlap // 2)
@@ -144,12 +143,13 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
         if number:
             yield at, "\n"
             at += 1
+        content = line.removesuffix("\r")  # CR LF is one break, as in the training data
         begin = 0
-        while len(line) - begin > _LONG_LINE:
-            space = line.rfind(" ", begin + _LONG_LINE // 2, begin + _LONG_LINE)
+        while len(content) - begin > _LONG_LINE:
+            space = content.rfind(" ", begin + _LONG_LINE // 2, begin + _LONG_LINE)
             stop = space if space > 0 else begin + _LONG_LINE
-            yield at + begin, line[begin:stop]
+            yield at + begin, content[begin:stop]
             begin = stop
-        if begin < len(line):
-            yield at + begin, line[begin:]
+        if begin < len(content):
+            yield at + begin, content[begin:]
         at += len(line)

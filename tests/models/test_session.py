@@ -1,0 +1,47 @@
+"""A session runs on the device that was asked for, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import onnxruntime
+import pytest
+
+from models import registry
+from models.errors import ModelError
+from models.session import cores, open_session
+
+Make = Callable[..., Path]
+
+
+def test_a_device_that_is_not_there_is_refused(model_folder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = model_folder()
+    model = registry.read(model_folder(variants={registry.CUDA: registry.describe(folder / "net.onnx")}))
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [registry.CPU])
+    with pytest.raises(ModelError, match="'cuda' was asked for"):
+        open_session(model, "cuda")
+
+
+def test_a_device_that_quietly_fell_back_is_refused(model_folder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    class FellBack:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def get_providers(self) -> list[str]:
+            return [registry.CPU]
+
+    folder = model_folder()
+    model = registry.read(model_folder(variants={registry.CUDA: registry.describe(folder / "net.onnx")}))
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [registry.CUDA, registry.CPU])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", FellBack)
+    with pytest.raises(ModelError, match="runs on CPUExecutionProvider"):
+        open_session(model, "cuda")
+
+
+def test_bytes_that_are_no_network_are_refused(model_folder: Make) -> None:
+    with pytest.raises(ModelError, match=r"cannot load .*net\.onnx"):
+        open_session(registry.read(model_folder()))
+
+
+def test_threads_default_to_the_cores_at_hand() -> None:
+    assert cores() >= 1
