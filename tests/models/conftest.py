@@ -75,7 +75,7 @@ def open_data(tmp_path: Path) -> Path:
     folder = tmp_path / "open"
     (folder / "prompts").mkdir(parents=True)
     prompts = [
-        f"# lang=zh kind=chat\n客户[[PERSON:王小{char}]]住在[[ADDRESS:长安街{number}号]],"
+        f"# lang=zh kind=chat\n客户[[PERSON:王小{char}]]住在[[ADDRESS:长安街{char}字巷]],"
         f"订单[[ORDER_ID:A-{number}9931]]。[[PERSON:王]]女士请回电。\n"
         for number, char in enumerate("明红兰英敏静强军芳娜秀丽磊洋艳勇杰娟涛超霞平刚桂")
     ]
