@@ -2,7 +2,7 @@
 """The shadow text: obfuscation undone for detection, with every offset mapped back. Pure functions, standard library only.
 
 Undone: zero-width, bidi and tag characters; full-width and other styled letters and digits; digits of other scripts; look-alike letters inside Latin words;
-``\\uXXXX`` and ``\\xXX`` escapes; HTML entities; percent-encoding; digits spelled apart or dictated in Chinese numerals. Base64 is decoded separately (``base64_runs``). Plain text has no shadow.
+``\\uXXXX`` and ``\\xXX`` escapes; HTML entities; percent-encoding; digits spelled apart or dictated in Chinese numerals or English words. Base64 is decoded separately (``base64_runs``). Plain text has no shadow.
 """
 
 from __future__ import annotations
@@ -58,6 +58,16 @@ _ALIKE_ANY = re.compile(f"[{_ALIKE_CLASS}]")
 _SPACED = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ \u00a0\u3000.\-_·*]{1,2}[0-9]){6,40}(?![0-9A-Za-z])")
 _NUMERALS = dict(zip("零〇一二三四五六七八九幺两", "0012345678912", strict=True))
 _SPOKEN = re.compile(r"[零〇一二三四五六七八九幺](?:[ ,，、\-]?[零〇一二三四五六七八九幺两]){6,30}")
+_WORD_DIGITS = {
+    word: str(digit)
+    for digit, words in enumerate(
+        ("zero oh nought", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    )
+    for word in words.split()
+}
+_WORD = rf"(?:(?:double|triple)[ -])?(?:{'|'.join(_WORD_DIGITS)})"
+_WORDS = re.compile(rf"(?<![A-Za-z]){_WORD}(?:[ ,.\-]{{1,3}}{_WORD}){{6,30}}(?![A-Za-z])", re.IGNORECASE)
+_ONE_WORD = re.compile(rf"(?:(?P<times>double|triple)[ -])?(?P<word>{'|'.join(_WORD_DIGITS)})", re.IGNORECASE)
 _SUSPECT = re.compile(rf"[{_INVISIBLE}{_STYLED}{_OTHER_DIGITS}{_ALIKE_CLASS}]|\\u|\\x|&[#A-Za-z]|%[0-9a-fA-F]")
 
 
@@ -94,7 +104,7 @@ class _Builder:
 
 def shadow(text: str) -> Shadow | None:
     """The shadow of ``text``, or None where it would not differ. Two rounds: an escape may hide another."""
-    if not _SUSPECT.search(text) and not _SPACED.search(text) and not _SPOKEN.search(text):
+    if not any(pattern.search(text) for pattern in (_SUSPECT, _SPACED, _SPOKEN, _WORDS)):
         return None
     built = _Builder(text)
     for _ in range(2):
@@ -105,6 +115,7 @@ def shadow(text: str) -> Shadow | None:
     built.replace(list(_look_alikes(built.text)))
     built.replace(list(_spaced_digits(built.text)))
     built.replace(list(_spoken_digits(built.text)))
+    built.replace(list(_worded_digits(built.text)))
     if built.text == text:
         return None
     return Shadow(built.text, built.starts, built.ends)
@@ -184,6 +195,18 @@ def _spoken_digits(text: str) -> Iterator[tuple[int, int, str, list[tuple[int, i
     for match in _SPOKEN.finditer(text):
         places = [i for i in range(match.start(), match.end()) if text[i] in _NUMERALS]
         yield match.start(), match.end(), "".join(_NUMERALS[text[i]] for i in places), [(i, i + 1) for i in places]
+
+
+def _worded_digits(text: str) -> Iterator[tuple[int, int, str, list[tuple[int, int]] | None]]:
+    """ "oh seven double seven" -> 0777; a doubled digit comes from its whole phrase."""
+    for match in _WORDS.finditer(text):
+        digits: list[str] = []
+        sources: list[tuple[int, int]] = []
+        for word in _ONE_WORD.finditer(text, match.start(), match.end()):
+            times = {"double": 2, "triple": 3}.get((word["times"] or "").lower(), 1)
+            digits += [_WORD_DIGITS[word["word"].lower()]] * times
+            sources += [word.span()] * times
+        yield match.start(), match.end(), "".join(digits), sources
 
 
 _BASE64 = re.compile(r"(?<![0-9A-Za-z+/_=\-])(?:[0-9A-Za-z+/]{16,}|[0-9A-Za-z_\-]{16,})={0,2}(?![0-9A-Za-z+/_=\-])")

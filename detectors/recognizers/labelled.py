@@ -77,16 +77,16 @@ LABELS: tuple[Label, ...] = (
         "身份证号?码?", "身份證號?碼?", "身分證字?號?", "证件号码?", "證件號碼?", "公民身份号码", "居留证号?", "居留證號?", "户口本号?", "マイナンバー", "주민등록번호",
     ), 5),
     Label("TAX_ID", (
-        "tax (?:id|no|number|code|file)", "tin", "ein", "utr", "vat(?: no| number| id| reg)?", "nif", "cif", "nip", "rfc", "steuer-?(?:id|nr|nummer)", "codice fiscale", "c\\.f\\.", "p\\.? ?iva", "partita iva", "cuit", "gstin?", "abn", "afm", "siret", "siren", "mst", "kra pin", "rnokpp",
+        "tax (?:id|no|number|code|file)", "tin", "ein", "utr", "vat(?: no| number| id| reg)?", "nif", "cif", "nip", "rfc", "steuer-?(?:id|nr|nummer)", "codice fiscale", "p\\.? ?iva", "partita iva", "cuit", "gstin?", "abn", "afm", "siret", "siren", "mst", "kra pin", "rnokpp",
         "税号", "稅號", "纳税人识别号", "納稅人識別號", "统一社会信用代码", "信用代码", "組織機構代碼", "统编", "統編", "統一編號", "インボイス番号",
     ), 5),
     Label("LICENSE_PLATE", ("plates?(?: no| number)?", "plaka", "车牌", "您的车", "車號", "vehicle reg(?:istration)?", "reg(?:istration)?(?: no| number|\\.)?", "kennzeichen", "targa", "matrícula", "车牌号?", "車牌號?", "车号", "車號", "号牌号码"), 2,
         value=r"(?P<value>(?-i:[0-9A-ZÄÖÜ]{1,4}(?:[ \-·][0-9A-Z]{1,6}){1,3}|(?=[A-Z]{0,4}\d)[0-9A-Z]{5,9}))"),
     Label("VIN", ("vin", "chassis(?: no| number)?", "车架号码?", "車架號碼?", "车辆识别代号"), 4, value=r"(?P<value>[0-9A-HJ-NPR-Z]{17})"),
     Label("PHONE_NUMBER", (
-        "phones?", "móvil", "celular", "tel", "telephone", "mobile", "cell", "cellphone", "fax", "whatsapp", "mob", "handy", "landline", "call me (?:on|at)", "reach me (?:on|at)", "phone number", "contact number", "telefono", "teléfono", "telefon", "telefone", "téléphone",
+        "phones?", "móvil", "telemóvel", "msisdn", "caller[_ ]?id(?:_number)?", "celular", "tel", "telephone", "mobile", "cell", "cellphone", "fax", "whatsapp", "mob", "handy", "landline", "call me (?:on|at)", "reach me (?:on|at)", "phone number", "contact number", "telefono", "teléfono", "telefon", "telefone", "téléphone",
         "电话号?码?", "電話號?碼?", "手机号?码?", "手機號?碼?", "联系方式", "联系电话", "聯絡電話", "座机", "传真", "傳真", "分机", "短号",
-    ), 7, value=r"(?P<value>\+?\(?[0-9](?:[ \-./()]{0,2}[0-9]){6,14})"),
+    ), 7, value=r"(?P<value>\+?\(?[0-9](?:[ \-./()]{0,3}[0-9]){6,14})"),
 )  # fmt: skip
 
 _STOP = regex.compile(

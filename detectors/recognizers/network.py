@@ -80,7 +80,7 @@ class MacAddressRecognizer(StrictPatterns, PresidioMacAddressRecognizer):
             patterns=[
                 Pattern(
                     "pairs",
-                    r"(?<![0-9A-Za-z:\-])[0-9A-F]{2}([:-])(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}(?![0-9A-Za-z]|[:-][0-9A-F]{2})",
+                    r"(?<![0-9A-Za-z])(?<!(?<![A-Za-z])[0-9A-F]{2}[:\-])[0-9A-F]{2}([:-])(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}(?![0-9A-Za-z]|[:-][0-9A-F]{2})",
                     0.6,
                 ),
                 Pattern("cisco", r"(?<![0-9A-Za-z.])[0-9A-F]{4}\.[0-9A-F]{4}\.[0-9A-F]{4}(?![0-9A-Za-z.])", 0.6),

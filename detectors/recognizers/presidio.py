@@ -30,6 +30,8 @@ class Shipped:
     """Match upper case only."""
     reject: str | None = None
     """Values that are none (``StrictPatterns.REJECT``)."""
+    specimens: bool = False
+    """Presidio dismisses known specimens (078-05-1120); here they are numbers, too."""
     proven: float = PROVEN
     """Pattern score from which its checksum is proof."""
     patterns: Sequence[str] = ()
@@ -37,7 +39,7 @@ class Shipped:
 
 
 SHIPPED: tuple[Shipped, ...] = (
-    Shipped("us", "UsSsnRecognizer", context=("ssn", "ssns", "social security", "social sec", "soc sec", "社会安全", "社安号", "tin", "tax id")),
+    Shipped("us", "UsSsnRecognizer", specimens=True, context=("ssn", "ssns", "social security", "social sec", "soc sec", "社会安全", "社安号", "tin", "tax id")),
     Shipped("us", "UsItinRecognizer", context=("itin", "taxpayer", "tax id", "individual taxpayer")),
     Shipped("us", "UsPassportRecognizer", context=("passport", "passport number", "护照", "travel document")),
     Shipped("us", "UsLicenseRecognizer", context=(
@@ -100,6 +102,8 @@ def strict(shipped: Shipped) -> EntityRecognizer:
     }
     if shipped.cased:
         attributes["FLAGS"] = FLAGS_CASED
+    if shipped.specimens:
+        attributes["invalidate_result"] = _mixed_delimiters
     made = type(shipped.name, (StrictPatterns, base), attributes)
     patterns = [
         type(pattern)(
@@ -112,6 +116,13 @@ def strict(shipped: Shipped) -> EntityRecognizer:
         patterns=patterns, context=list(shipped.context) or None, supported_language="en"
     )
     return recognizer
+
+
+def _mixed_delimiters(recognizer: PatternRecognizer, pattern_text: str) -> bool:
+    """True for ``123-45 6789`` and for one digit repeated: those are no numbers of this kind."""
+    delimiters = {char for char in pattern_text if not char.isdigit()}
+    digits = {char for char in pattern_text if char.isdigit()}
+    return len(delimiters) > 1 or len(digits) == 1
 
 
 def _inline(expression: str) -> str:

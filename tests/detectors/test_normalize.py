@@ -36,6 +36,7 @@ def shown(text: str) -> str:
         ("٠١٢٣", "0123"),
         ("𝟒𝟏𝟏𝟏", "4111"),
         ("一五六二三八八零九四七", "15623880947"),
+        ("Oh seven, double seven oh nine one two", "07770912"),
         ("幺三八 零零幺三 八零零零", "13800138000"),
     ],
 )
@@ -53,6 +54,8 @@ def test_undone(text: str, plain: str) -> None:
         "def f(x): return x % 16",
         "C:\\users\\new",
         "一二三四",
+        "one two three, four",
+        "phone one at nine",
         "100 %ab",
     ],
 )

@@ -93,6 +93,10 @@ class AssignmentRecognizer(Patterns):
         label = match[0][: match.start("value") - match.start()]
         name = label.lower()
         if pattern.name == "quoted":
+            if value.startswith(("http://", "https://")) and "@" not in value:
+                return None
+            if regex.search(r",\s*[rbuf@]?\\?[\"'`]$", label) and not looks_random(value):
+                return None
             if (
                 value.count(" ") > 3
                 or (" " in value and not looks_random(value))
@@ -132,6 +136,8 @@ class AssignmentRecognizer(Patterns):
                 and value.count("/") > 1
                 and not regex.search(r"[+=]", value)
             ):
+                return None
+            if text[match.end("value") : match.end("value") + 1] in ("(", "["):
                 return None
         elif pattern.name == "bearer" and value.isalpha() and len(value) < 24:
             return None

@@ -10,7 +10,7 @@ from collections import Counter
 _WORDS = re.compile(
     r"(?:none|null|nil|undefined|true|false|yes|no|on|off|empty|unset|todo|tbd|n/?a|string|str|text|int|bytes|number|boolean|object|any|void|char|varchar\d*"
     r"|redacted|masked|hidden|removed|omitted|secret|password|passwd|pwd|pass|token|key|apikey|api_key|value|example|sample|placeholder|dummy|test|required|optional|default|invalid|missing|expired"
-    r"|your.*|my[-_]?(?:password|secret|token|key)|change[-_]?(?:me|it|this).*|replace.*|insert.*|enter.*|put.*here|foo|bar|baz|abc|x+|\*+|\.+|-+|_+|#+|•+|密码|口令|您的.*|你的.*|请.*)",
+    r"|your.*|my[-_]?(?:password|secret|token|key)|change[-_]?(?:me|it|this).*|replace.*|insert.*|enter.*|put.*here|foo|bar|baz|abc|x+|\*+|\.+|-+|_+|#+|•+|basic|bearer|密码|口令|您的.*|你的.*|请.*)",
     re.IGNORECASE,
 )
 _VARIABLE = re.compile(
@@ -24,7 +24,7 @@ _TYPE = re.compile(
 
 def is_placeholder(value: str) -> bool:
     """True if ``value`` stands for a secret instead of being one."""
-    bare = value.strip("\"'`,;")
+    bare = value.strip("\"'`,; ")
     if not bare or _WORDS.fullmatch(bare) or _VARIABLE.match(bare):
         return True
     lowered = bare.lower()

@@ -139,6 +139,10 @@ def test_assigned_secrets(find: Find, text: str, value: str) -> None:
         "-v $PWD:/work",
         'placeholder="Enter password"',
         "key: value",
+        "KEYWORDS = ['PASSING', 'PASSWORD', 'PLACING']",
+        'auth = "Basic " + encoded',
+        "credential = DefaultAzureCredential()",
+        'provider(credential, "https://ai.example.com/.default")',
         "PublicKeyToken=30ad4fe6b2a6aeed",
     ],
 )

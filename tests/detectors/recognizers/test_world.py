@@ -36,6 +36,7 @@ Find = Callable[[str], list[tuple[str, str]]]
         ("to 1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "CRYPTO", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"),
         ("0x52908400098527886E0F7030069857D2E4169EE7", "CRYPTO", "0x52908400098527886E0F7030069857D2E4169EE7"),
         ("SSN 219-09-9999 on file", "US_SSN", "219-09-9999"),
+        ("on file: 078-05-1120", "US_SSN", "078-05-1120"),
         ("ssn: 219099999", "US_SSN", "219099999"),
         ("NHS number 943 476 5919", "UK_NHS", "943 476 5919"),
         ("NI number AB 12 34 56 C", "UK_NINO", "AB 12 34 56 C"),
