@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -32,11 +33,12 @@ from rich.progress import Progress
 from tests.doubles.provider import Provider
 from tests.e2e.harness import GatewayProcess, clean_environment
 
-WORDS = """
+PROSE = """
 please review the quarterly report about delivery times in the northern region and tell me which of these suppliers
 should get a written reminder before the end of next month since their invoices came late again while the others kept
 to the agreed dates and prices except for two small orders that were corrected by phone
-""".split()
+"""
+WORDS = PROSE.split()
 VALUES = ["Maria Gonzalez", "maria.gonzalez@example.com", "+1 415-555-0132", "Oliver Brandt"]
 
 
@@ -128,7 +130,7 @@ class PlainMitmproxy:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
             except OSError:
-                time.sleep(0.05)
+                threading.Event().wait(0.05)
             else:
                 if self.ca.exists():
                     return self
