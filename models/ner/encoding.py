@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +61,7 @@ class Encoder:
         self.bos = self._special("<s>")
         self.eos = self._special("</s>")
         self.pad = self._special("<pad>")
+        self._cut_quality = self._rate_cuts()
 
     @classmethod
     def from_file(cls, path: Path) -> Encoder:
@@ -103,8 +103,7 @@ class Encoder:
         places = np.asarray(offsets, dtype=np.int32).reshape(-1, 2)
         return Encoded(np.asarray(ids, dtype=np.int32), places[:, 0], places[:, 1])
 
-    @cached_property
-    def _cut_quality(self) -> Ints:
+    def _rate_cuts(self) -> Ints:
         """How good a place for a cut it is right after a token of this id: 3 line, 2 sentence, 1 clause, 0 inside."""
         quality = np.zeros(self._tokenizer.get_vocab_size(), dtype=np.int32)
         for token, number in self._tokenizer.get_vocab().items():

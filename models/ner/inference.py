@@ -27,7 +27,7 @@ __all__ = ["Entity", "NerModel"]
 _STEP: Final = 16
 """Windows are padded to multiples of this; also a multiple of every vector width, so no kernel sees a ragged end."""
 
-_BATCH_TOKENS: Final = 1024
+_BATCH_TOKENS: Final = 512
 """Tokens in one run: beyond it throughput on a CPU no longer grows, and memory does."""
 
 
