@@ -56,11 +56,21 @@ def parse_line(line: str, number: int) -> tuple[Any, str]:
     """``(id, text)`` of one JSONL line. Raises BadLine."""
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadLine(f"line {number} is not JSON") from None
     if not isinstance(record, dict) or not isinstance(record.get("text"), str):
         raise BadLine(f'line {number} has no "text" string')
     return record.get("id", number), record["text"]
+
+
+def _json_line(record: dict[str, Any]) -> str:
+    """One line; characters that UTF-8 cannot hold (lone surrogates) stay escaped, as they came."""
+    line = json.dumps(record, ensure_ascii=False)
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(record)
+    return line + "\n"
 
 
 def run_jsonl(detector: Detector, lines: Iterator[str], out: TextIO, *, mask: bool, advance: Any = None) -> None:
@@ -72,7 +82,7 @@ def run_jsonl(detector: Detector, lines: Iterator[str], out: TextIO, *, mask: bo
             record: dict[str, Any] = {"id": identity, "spans": [as_dict(span) for span in spans]}
             if mask:
                 record["text"] = masked(text, spans)
-            out.write(json.dumps(record, ensure_ascii=False) + "\n")
+            out.write(_json_line(record))
         if advance is not None:
             advance(len(batch))
         batch.clear()
@@ -97,7 +107,7 @@ def table_of(text: str, spans: Sequence[Span]) -> Table:
     for span in spans:
         line = text.count("\n", 0, span.start)
         column = span.start - (text.rfind("\n", 0, span.start) + 1)
-        found = text[span.start : span.end].replace("\n", "⏎")
+        found = text[span.start : span.end].replace("\n", "⏎").encode("utf-8", "replace").decode("utf-8")
         table.add_row(
             str(line + 1),
             str(column + 1),
@@ -145,6 +155,7 @@ def detect(
 ) -> None:
     """Find sensitive text in FILE. Exit status: 0 done, 1 the detector failed, 2 the input cannot be read."""
     errors = Console(stderr=True)
+    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     try:
         detector = Detector(DetectorConfig(ner=NerConfig(enabled=not patterns_only, model=model)))
         with _input(file) as stream:
@@ -157,6 +168,8 @@ def detect(
         raise _fail(errors, f'{error}; lines before it are done. Expected {{"id": ..., "text": "..."}}', 2) from None
     except DetectorError as error:
         raise _fail(errors, str(error), 1) from None
+    except BrokenPipeError:
+        raise typer.Exit(1) from None
     except OSError as error:
         raise _fail(errors, f"cannot read {file}: {error.strerror}", 2) from None
     if mask:

@@ -43,6 +43,12 @@ class _View:
     whole: tuple[int, int] | None = None
     """Set where ``text`` was decoded: any finding covers this stretch of the original."""
 
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """The stretch of the original text behind ``text[start:end]``."""
+        if self.whole is not None:
+            return self.whole
+        return (start, end) if self.shadow is None else self.shadow.original(start, end)
+
 
 class Detector:
     """Finds sensitive text.
@@ -68,6 +74,7 @@ class Detector:
 
     def warm_up(self) -> None:
         """Compile every expression and run the model once, so that the first request does not pay for it."""
+        self._engine.compile()
         self.detect(["Mail anna@example.com, call +1 202-555-0143, card 4111 1111 1111 1111. 电话 13800138000"])
 
     def detect(self, texts: Sequence[str]) -> list[list[Span]]:
@@ -109,12 +116,8 @@ class Detector:
                 entity = result.entity_type
                 if result.score < self.config.floor(entity) or entity in self._disabled:
                     continue
-                start, end = result.start, result.end
-                if view.shadow is not None:
-                    start, end = view.shadow.original(start, end)
+                start, end = view.original(result.start, result.end)
                 verified = bool(result.recognition_metadata.get(VERIFIED))
-                if view.whole is not None:
-                    start, end = view.whole
                 generic = bool(result.recognition_metadata.get(GENERIC))
                 name = result.recognition_metadata[result.RECOGNIZER_NAME_KEY]
                 candidates.append(
@@ -139,21 +142,25 @@ def _views(text: str) -> list[_View]:
     undone = shadow(text)
     if undone is not None:
         views.append(_View(undone.text, shadow=undone))
-    pending = [(text, None, 0)] if undone is None else [(text, None, 0), (undone.text, undone, 0)]
-    seen: set[tuple[int, int, str]] = set()
-    while pending:
-        source, way, depth = pending.pop()
-        for start, end, decoded in base64_runs(source):
-            stretch = way if isinstance(way, tuple) else way.original(start, end) if way is not None else (start, end)
-            if (*stretch, decoded) in seen:
-                continue
-            seen.add((*stretch, decoded))
-            views.append(_View(decoded, whole=stretch))
-            inner = shadow(decoded)
-            if inner is not None:
-                views.append(_View(inner.text, whole=stretch))
-            if depth + 1 < _DEPTH:
-                pending.append((decoded, stretch, depth + 1))  # type: ignore[arg-type]
+    stretches: set[tuple[int, int, str]] = set()
+    for view in tuple(views):
+        for start, end, decoded in base64_runs(view.text):
+            whole = (start, end) if view.shadow is None else view.shadow.original(start, end)
+            if (*whole, decoded) not in stretches:
+                stretches.add((*whole, decoded))
+                views += _decoded_views(decoded, whole, _DEPTH)
+    return views
+
+
+def _decoded_views(text: str, whole: tuple[int, int], depth: int) -> list[_View]:
+    """Views of what a base64 run decodes to; any finding in them means the whole run."""
+    views = [_View(text, whole=whole)]
+    undone = shadow(text)
+    if undone is not None:
+        views.append(_View(undone.text, whole=whole))
+    if depth > 1:
+        for _, _, decoded in base64_runs(text):
+            views += _decoded_views(decoded, whole, depth - 1)
     return views
 
 

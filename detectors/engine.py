@@ -19,7 +19,7 @@ from presidio_analyzer.nlp_engine import SpacyNlpEngine
 from detectors.context import WindowContextEnhancer
 from detectors.errors import DetectorError
 from detectors.reading import Reading
-from detectors.recognizers.strict import name_of
+from detectors.recognizers.strict import StrictPatterns, name_of
 
 _LOGGERS = (
     "presidio-analyzer",
@@ -117,6 +117,12 @@ class Engine(AnalyzerEngine):
                 self._enhancer.enhance(reading.text, result, recognizer)
             results.extend(found)
         return results
+
+    def compile(self) -> None:
+        """Compile all expressions now instead of at their first use."""
+        for recognizer in self._recognizers:
+            if isinstance(recognizer, StrictPatterns):
+                recognizer.compile()
 
     @property
     def recognizer_names(self) -> Iterable[str]:

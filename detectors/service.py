@@ -48,9 +48,10 @@ class SpanCache:
         self._key = secrets.token_bytes(32)
         self._spans: OrderedDict[bytes, tuple[Span, ...]] = OrderedDict()
 
-    def name(self, text: str) -> bytes:
-        """The text's keyed hash. Lone surrogates are hashed as they are."""
-        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._key, digest_size=24).digest()
+    def name(self, text: str, scope: str = "") -> bytes:
+        """The keyed hash of scope and text. Lone surrogates are hashed as they are."""
+        scoped = f"{len(scope)}:{scope}{text}"
+        return hashlib.blake2b(scoped.encode("utf-8", "surrogatepass"), key=self._key, digest_size=24).digest()
 
     def get(self, name: bytes) -> list[Span] | None:
         """Spans known under ``name``."""
@@ -147,11 +148,14 @@ class DetectorService:
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
 
-    async def detect(self, texts: Sequence[str]) -> list[list[Span]]:
-        """Spans of each text. Raises DetectorTimeout, DetectorOverloaded or another DetectorError."""
+    async def detect(self, texts: Sequence[str], *, scope: str = "") -> list[list[Span]]:
+        """Spans of each text. Raises DetectorTimeout, DetectorOverloaded or another DetectorError.
+
+        What one ``scope`` (a tenant) sent does not make the same text faster for another: the cache is no oracle.
+        """
         if not self.ready:
             raise DetectorError("the detector is not running")
-        names = [self._cache.name(text) for text in texts]
+        names = [self._cache.name(text, scope) for text in texts]
         answers: list[list[Span] | None] = [self._cache.get(name) for name in names]
         waiting: dict[bytes, _Job] = {}
         missing = {name: text for name, text, answer in zip(names, texts, answers, strict=True) if answer is None}

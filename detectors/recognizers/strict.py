@@ -135,6 +135,11 @@ class StrictPatterns(PatternRecognizer):
                 raise DetectorError(f"recognizer {self.name} ran into the regex time-out") from None
         return results
 
+    def compile(self) -> None:
+        """Compile the expressions now."""
+        for pattern in self.patterns:
+            self._compiled(pattern)
+
     def _compiled(self, pattern: Pattern) -> regex.Pattern[str]:
         compiled: Any = pattern.compiled_regex
         if compiled is None or pattern.compiled_with_flags != self.FLAGS:

@@ -61,6 +61,18 @@ def test_a_bad_line_is_named_not_quoted_and_nothing_before_it_is_lost(bad: str) 
     assert "Traceback" not in err
 
 
+def test_lone_surrogates_and_deep_nesting_are_no_crash() -> None:
+    code, out, _ = run("--jsonl", "--masked", stdin='{"id": "\\ud800", "text": "\\ud83d anna@example.com"}\n')
+    assert code == 0
+    assert json.loads(out) == json.loads(
+        '{"id": "\\ud800", "text": "\\ud83d <EMAIL_ADDRESS>", "spans": [{"start": 2, "end": 18,'
+        ' "entity": "EMAIL_ADDRESS", "score": 0.95, "recognizer": "EmailRecognizer"}]}'
+    )
+    code, _, err = run("--jsonl", stdin="[" * 200_000 + "\n")
+    assert code == 2
+    assert "line 1 is not JSON" in err
+
+
 def test_text_as_a_table_and_masked() -> None:
     text = "Hello\nwrite to anna@example.com today\n"
     code, out, _ = run(stdin=text)

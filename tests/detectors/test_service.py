@@ -89,6 +89,16 @@ async def test_what_was_seen_costs_nothing() -> None:
     await service.stop()
 
 
+async def test_scopes_share_nothing() -> None:
+    fake = Fake()
+    service = await started(fake)
+    await service.detect(["same"], scope="a")
+    await service.detect(["same"], scope="b")
+    await service.detect(["same"], scope="a")
+    assert fake.batches == [["same"], ["same"]]
+    await service.stop()
+
+
 async def test_a_caller_cannot_change_the_cache() -> None:
     service = await started(Fake())
     (await service.detect(["abc"]))[0].clear()
@@ -184,6 +194,7 @@ def test_the_cache_forgets_the_oldest_and_keeps_no_text() -> None:
     assert cache.get(names[1]) is None
     assert len(cache) == 2
     assert SpanCache(2).name("one") != names[0]
+    assert cache.name("b", "a") != cache.name("ab") != cache.name("", "ab")
     assert cache.name("\ud800") != cache.name("\ud801")
     nothing = SpanCache(0)
     nothing.put(names[0], [])
