@@ -1,16 +1,18 @@
 """A JSON document that keeps its bytes: parsed strictly, spliced by source range.
 
-May import the standard library and ``addons.wire.types`` only. Every scalar, and every member name, knows where in the source it
-stands. ``splice`` replaces those ranges and nothing else, so numbers, whitespace, member order and the escapes of untouched
-strings leave byte for byte.
+May import the standard library and ``addons.wire.types`` only. Every scalar, and every member name, knows
+where in the source it stands. ``splice`` replaces those ranges and nothing else, so numbers, whitespace,
+member order and the escapes of untouched strings leave byte for byte.
 
-Strict means RFC 8259: UTF-8 without a byte order mark, no NaN or Infinity, no trailing commas, no control characters in strings.
-Duplicate member names are refused in what a client sends, since two parsers may read them differently; what a model wrote is taken
-as it is, with every duplicate visible. Lone surrogates (``"\\ud83d"``, which JavaScript makes when it cuts an emoji in two) are kept.
+Strict means RFC 8259: UTF-8 without a byte order mark, no NaN or Infinity, no trailing commas, no control
+characters in strings. Duplicate member names are refused in what a client sends, since two parsers may read
+them differently; what a model wrote is taken as it is, with every duplicate visible. Lone surrogates
+(``"\\ud83d"``, which JavaScript makes when it cuts an emoji in two) are kept.
 
-Theory of operation: one regular expression makes one match per value or member name (the comma before it, the colon after it and the
-whitespace around it included), so that the cost in Python is per node and not per character, and a long string costs one match.
-Each repetition in it is possessive and its last alternatives match anything, so a hostile text is refused in linear time.
+Theory of operation: one regular expression makes one match per value or member name (the comma before it, the
+colon after it and the whitespace around it included), so that the cost in Python is per node and not per
+character, and a long string costs one match. Each repetition in it is possessive and its last alternatives
+match anything, so a hostile text is refused in linear time.
 """
 
 from __future__ import annotations
@@ -56,10 +58,12 @@ class Node:
 
     __slots__ = ("end", "key", "key_end", "key_start", "kind", "start", "value")
 
-    def __init__(self, kind: int, value: object, start: int, end: int, key: str | None, key_start: int, key_end: int):
+    def __init__(
+        self, kind: int, value: object, start: int, end: int, key: str | None, key_start: int, key_end: int
+    ) -> None:
         self.kind = kind
         self.value = value
-        """``list[Node]`` of an object or array; ``str`` of a string; the literal ``str`` of a number; True, False or None."""
+        """``list[Node]`` of a container; ``str`` of a string; the literal ``str`` of a number; True, False, None."""
         self.start = start
         self.end = end
         """Source range in code points, quotes included."""
@@ -149,8 +153,8 @@ def literal(value: str, like: str = "") -> str:
         if _SURROGATE.search(quoted):
             quoted = _SURROGATE.sub(lambda m: f"\\u{ord(m[0]):04x}", quoted)
         return quoted
-    quoted = encode_basestring_ascii(value)
-    return quoted
+    ascii_only: str = encode_basestring_ascii(value)
+    return ascii_only
 
 
 def decode_utf8(body: bytes) -> str:

@@ -130,9 +130,7 @@ class ChatStream(EventStream):
         self._tool[choice] = tool
         if previous is None or previous == tool:
             return
-        for run in self._runs.keys(*previous):
-            if run not in pieces:
-                before.append(self._tail(run))
+        before.extend([self._tail(run) for run in self._runs.keys(*previous) if run not in pieces])
 
     def _tail(self, key: Key) -> bytes:
         tail = self._runs.end(key)

@@ -54,7 +54,7 @@ class Visitor(Protocol):
         """How many segments there are so far; 0 for a visitor that counts none."""
 
     def join(self, first: int, last: int, prefix: str) -> None:
-        """Segments ``first..last-1`` under ``prefix`` adjoin those of the previous call; ``first == last`` ends the run."""
+        """Segments ``first..last-1`` under ``prefix`` adjoin those of the previous call; an empty prefix ends it."""
 
 
 Rule = Callable[[Visitor, Node, str, str], None]
@@ -80,12 +80,12 @@ _MAGIC = {
 
 
 def is_plain(value: str) -> bool:
-    """True for what an identifier or enum value looks like: ASCII word characters with a letter in them, or few digits."""
+    """True for what looks like an identifier or enum value: ASCII word characters with a letter, or few digits."""
     return bool(_PLAIN.match(value) or _FEW_DIGITS.match(value))
 
 
 def is_plain_key(key: str) -> bool:
-    """True for the member names that programs use: ``file_path``, ``userId``, ``x-token2``; not ``Maria``, not an address."""
+    """True for the member names that programs use: ``file_path``, ``userId``, ``x-token2``; not ``Maria``."""
     return bool(_PLAIN_KEY.match(key))
 
 
@@ -176,7 +176,7 @@ def JSON(visitor: Visitor, node: Node, path: str, role: str) -> None:
 
 
 def blob_kind(value: str) -> UnreadableKind | None:
-    """What a long string in free-form data hides, if it is base64 of something binary, by its first bytes or its look."""
+    """What a long string in free-form data hides if it is base64 of something binary, by first bytes or look."""
     if len(value) < 512:
         return None
     head = _DATA_URL.match(value)
@@ -309,7 +309,7 @@ def unreadable(kind: UnreadableKind, rule: Rule) -> Rule:
 
 
 def blob(kind: UnreadableKind) -> Rule:
-    """Base64, a ``data:`` URL or a link. Text in a ``data:`` URL is read; a link is text itself, and its target is not."""
+    """Base64, a ``data:`` URL or a link. Text in a ``data:`` URL is read; a link is text, its target is not."""
 
     def walk(visitor: Visitor, node: Node, path: str, role: str) -> None:
         value = node.string

@@ -104,7 +104,7 @@ class EventSplitter:
                 return Event(raw, "", line[6:], True)
         name, data, spaced = "", [], True
         for line, _ in _LINE.findall(text):
-            field, colon, value = line.partition(":")
+            field, _, value = line.partition(":")
             if field == "data":
                 spaced = spaced and value.startswith(" ")
                 data.append(value.removeprefix(" "))

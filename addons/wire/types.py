@@ -140,7 +140,7 @@ class ReplyFacts:
 
 
 class ReplyStream(Protocol):
-    """Restores a streamed reply. Bytes in as the network cut them, bytes out; the joined output knows nothing of the cuts."""
+    """Restores a streamed reply. Bytes in as the network cut them, bytes out; joined, they show nothing of the cuts."""
 
     facts: ReplyFacts
 
