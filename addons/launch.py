@@ -17,7 +17,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from detectors.service import DetectorService
 from mitmproxy import ctx, http
 from mitmproxy.tools.dump import DumpMaster
 
@@ -36,6 +35,7 @@ from audit.errors import AuditError
 from audit.recorder import Recorder
 from audit.records import Decision
 from detectors.errors import DetectorError
+from detectors.service import DetectorService
 from models.errors import ModelError
 
 log = logging.getLogger("coatcheck")

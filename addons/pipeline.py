@@ -142,8 +142,17 @@ class Pipeline:
 
     async def _judge(self, case: Case) -> Forward:
         settings, inbound = self._settings, case.inbound
+        if inbound.trailers and not self._observe:
+            raise Refusal(400, "trailers_refused", "Request trailers are not inspected; send the text in the body.")
         try:
-            case.reading = reading = read_request(case.codec, inbound, settings.limits)
+            case.reading = reading = read_request(
+                case.codec,
+                inbound.target,
+                inbound.headers,
+                inbound.body,
+                settings.limits,
+                known_path=case.endpoint != "generic",
+            )
         except WireError as e:
             if self._observe:
                 return await self._pass_unread(case, e.code)
@@ -188,7 +197,7 @@ class Pipeline:
     async def _detect(self, case: Case, reading: Reading) -> list[list[Span]]:
         begun = time.perf_counter()
         try:
-            found = await self._detector.detect([segment.text for segment in reading.segments] + reading.joined_texts)
+            found = await self._detector.detect(reading.texts)
         except DetectorTimeout:
             raise Refusal(503, "detector_timeout", "The detector did not answer within its time limit.") from None
         except DetectorError:
