@@ -17,7 +17,7 @@ from tests.doubles.http1 import Reply
 from tests.doubles.manner import Manner
 from tests.doubles.quoting import Asked, answer, cut, tokens
 
-MODELS = ("claude-sonnet-4-5", "claude-haiku-4-5")
+MODELS = ("claude-sonnet-5", "claude-haiku-4-5")
 _ERROR_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -89,7 +89,7 @@ def messages(body: Mapping[str, Any], manner: Manner, ids: Ids) -> Reply:
         "id": ids.new("msg_"),
         "type": "message",
         "role": "assistant",
-        "model": body.get("model", "claude-sonnet-4-5"),
+        "model": body.get("model", "claude-sonnet-5"),
         "content": content,
         "stop_reason": "tool_use" if said.calls else "end_turn",
         "stop_sequence": None,

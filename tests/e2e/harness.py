@@ -113,9 +113,12 @@ class GatewayProcess:
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=clean_environment()
         )
-        threading.Thread(target=self._read, daemon=True).start()
-        if not self._ready.wait(START_LIMIT_S) or self._process.poll() is not None:
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if not self._ready.wait(START_LIMIT_S) or "ready" not in self.output.split():
             self._process.kill()
+            self._process.wait()
+            self._close()
             raise AssertionError(f"the gateway did not start:\n{self.output}")
         return self
 
@@ -149,6 +152,15 @@ class GatewayProcess:
                 self.process.kill()
                 self.process.wait()
                 raise
+            finally:
+                self._close()
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        self._reader.join(10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def health(self) -> httpx.Response:
         return httpx.get(f"{self.admin}/healthz", trust_env=False)

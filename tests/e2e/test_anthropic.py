@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.leaks import leaked
 from tests.e2e.test_openai import CARD, CHINESE, EMAIL, ENGLISH, NAME, PLANTED, ask
 
-MODEL = "claude-sonnet-4-5"
+MODEL = "claude-sonnet-5"
 TOOL = {"name": "send_mail", "description": "Send a mail.", "input_schema": {"type": "object"}}
 
 

@@ -119,7 +119,7 @@ def test_a_provider_that_hangs_up_on_the_anthropic_stream(gateway, provider, cla
     provider.next(hang_up_after=4)
     with (
         pytest.raises(anthropic.APIStatusError) as caught,
-        claude.messages.stream(model="claude-sonnet-4-5", max_tokens=99, messages=ask(ENGLISH)) as stream,
+        claude.messages.stream(model="claude-sonnet-5", max_tokens=99, messages=ask(ENGLISH)) as stream,
     ):
         list(stream.text_stream)
     assert "closed the connection" in str(caught.value)

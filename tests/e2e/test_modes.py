@@ -80,9 +80,9 @@ def test_a_rerouted_stream(strict_oai, strict_claude, own_provider):
     for chunk in strict_oai.chat.completions.create(model="gpt-4o", messages=ask(HEALTH), max_tokens=16, stream=True):
         said += (chunk.choices[0].delta.content or "") if chunk.choices else ""
     assert said
-    with strict_claude.messages.stream(model="claude-sonnet-4-5", max_tokens=16, messages=ask(HEALTH)) as stream:
+    with strict_claude.messages.stream(model="claude-sonnet-5", max_tokens=16, messages=ask(HEALTH)) as stream:
         assert "".join(stream.text_stream)
-    assert strict_claude.messages.count_tokens(model="claude-sonnet-4-5", messages=ask(HEALTH)).input_tokens > 0
+    assert strict_claude.messages.count_tokens(model="claude-sonnet-5", messages=ask(HEALTH)).input_tokens > 0
     assert own_provider.requests == []
 
 
@@ -129,7 +129,7 @@ def test_blocked_in_the_sdks_own_exception(strict, strict_oai, strict_claude, ow
     with pytest.raises(openai.PermissionDeniedError) as first:
         strict_oai.chat.completions.create(model="gpt-4o", messages=ask(KEY))
     with pytest.raises(anthropic.PermissionDeniedError) as second:
-        strict_claude.messages.create(model="claude-sonnet-4-5", max_tokens=9, messages=ask(KEY))
+        strict_claude.messages.create(model="claude-sonnet-5", max_tokens=9, messages=ask(KEY))
     for caught in (first, second):
         assert "no credentials" in str(caught.value)
         assert "AKIA" not in str(caught.value)
@@ -158,7 +158,7 @@ def test_a_base_url_gateway_in_front_of_plain_http(home):
             assert answer.choices[0].message.content == f"You wrote: {ENGLISH}"
         with (
             anthropic.Anthropic(api_key="k", base_url=base, max_retries=0) as client,
-            client.messages.stream(model="claude-sonnet-4-5", max_tokens=99, messages=ask(CHINESE)) as stream,
+            client.messages.stream(model="claude-sonnet-5", max_tokens=99, messages=ask(CHINESE)) as stream,
         ):
             assert "".join(stream.text_stream) == f"You wrote: {CHINESE}"
         assert [record["endpoint"] for record in gateway.audit()] == ["anthropic.messages", "openai.chat"]

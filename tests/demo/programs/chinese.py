@@ -10,7 +10,7 @@ PLANTED = ["张伟", "13912345678", "11010519491231002X", "建国路88号"]
 if __name__ == "__main__":
     client = anthropic.Anthropic()
     with client.messages.stream(
-        model="claude-sonnet-4-5", max_tokens=300, messages=[{"role": "user", "content": PROMPT}]
+        model="claude-sonnet-5", max_tokens=300, messages=[{"role": "user", "content": PROMPT}]
     ) as stream:
         for text in stream.text_stream:
             print(text, end="", flush=True)

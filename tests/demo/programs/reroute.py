@@ -8,6 +8,6 @@ PLANTED = ["943 476 5919"]
 if __name__ == "__main__":
     client = anthropic.Anthropic()
     answer = client.messages.create(
-        model="claude-sonnet-4-5", max_tokens=60, messages=[{"role": "user", "content": PROMPT}]
+        model="claude-sonnet-5", max_tokens=60, messages=[{"role": "user", "content": PROMPT}]
     )
     print(answer.content[0].text)
