@@ -43,9 +43,6 @@ _TRAILING = "".join(
 _SEPARATORS = re.compile(r"[ \-./()\u00a0\u2010-\u2015]")
 
 
-_BARE = re.compile(r"(?<![+(\uff0b\d])(?!00)\d{7,}(?![+(\uff0b\d])")
-
-
 def is_bare(text: str, start: int, end: int) -> bool:
     """True for digits without separators and country code: too many numbers look like that."""
     return text[start:end].isdigit() and not text.startswith("00", start)
@@ -60,7 +57,8 @@ def candidate_windows(
     """
     found: list[tuple[int, int]] = []
     for hit in _RUN.finditer(text):
-        if is_bare(text, *(span := _core(hit))) and not has_context(*span):
+        span = _core(hit)
+        if is_bare(text, *span) and not _has_plus(text, hit.start()) and not has_context(*span):
             continue
         start, end = max(0, hit.start() - 8), min(len(text), hit.end() + _MARGIN)
         while start > 0 and text[start - 1].isdigit():
@@ -74,9 +72,22 @@ def candidate_windows(
     return found
 
 
+def _has_plus(text: str, start: int) -> bool:
+    """True if a plus sign stands before, with or without telephone punctuation between."""
+    before = text[max(0, start - 12) : start].rstrip(_TRAILING.replace("+", "").replace("\uff0b", ""))
+    return before.endswith(("+", "\uff0b"))
+
+
 def _core(hit: re.Match[str]) -> tuple[int, int]:
     """The run without the punctuation at its end."""
     return hit.start(), hit.start() + len(hit[0].rstrip(_TRAILING))
+
+
+def _without_brackets(text: str, start: int, end: int) -> tuple[int, int]:
+    """``(4155550182`` and ``(4155550182)`` are bare digits in a bracket of the sentence."""
+    raw = text[start:end]
+    core = raw.strip("()[]\uff08\uff09\uff3b\uff3d")
+    return (start + raw.index(core), start + raw.index(core) + len(core)) if core.isdigit() else (start, end)
 
 
 class PhoneRecognizer(PresidioPhoneRecognizer):
@@ -107,7 +118,7 @@ class PhoneRecognizer(PresidioPhoneRecognizer):
         best: dict[tuple[int, int], float] = {}
         for start, end in stretches:
             for found_start, found_end in self._matches(text[start:end]):
-                span = (start + found_start, start + found_end)
+                span = _without_brackets(text, start + found_start, start + found_end)
                 score = self._score(text, *span)
                 if score > 0.0 and not (is_bare(text, *span) and not has_context(*span)):
                     best[span] = score

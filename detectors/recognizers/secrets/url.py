@@ -24,7 +24,7 @@ class UrlCredentialRecognizer(Patterns):
         ("userinfo-token", r"https?://(?P<value>[A-Za-z0-9_\-]{20,200})@(?=[0-9A-Za-z\[])", 0.8),
         (
             "query",
-            r"[?&;](?:access_?token|auth_?token|refresh_?token|id_?token|token|tk|api_?key|apikey|key|secret|client_?secret|password|passwd|pwd|pw|sig|signature|x-amz-signature|x-amz-security-token|x-goog-signature|code|auth|session(?:_?id)?|jwt|otp|inv|invite|ticket|accesskeyid|ossaccesskeyid)=(?P<value>[A-Za-z0-9_\-.~%+/]{6,2000}={0,2})",
+            r"(?:[?&]|&amp;)(?:access_?token|auth_?token|refresh_?token|id_?token|token|tk|api_?key|apikey|key|secret|client_?secret|password|passwd|pwd|pw|sig|signature|x-amz-signature|x-amz-security-token|x-goog-signature|code|auth|session(?:_?id)?|jwt|otp|inv|invite|ticket|accesskeyid|ossaccesskeyid)=(?P<value>[A-Za-z0-9_\-.~%+/]{6,2000}={0,2})",
             0.7,
         ),
     )  # fmt: skip
