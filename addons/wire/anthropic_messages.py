@@ -159,7 +159,7 @@ BLOCKS |= {
     "code_execution_tool_result": _result(_TEXTS),
     "bash_code_execution_tool_result": _result(_TEXTS),
     "text_editor_code_execution_tool_result": _result(_TEXTS),
-    "tool_search_tool_result": _result(unknown_block),
+    "tool_search_tool_result": _result(fields({"type": NAME, "tool_references": items(_BLOCK)}, unknown_block)),
     "tool_reference": _block(tool_name=NAME),
     "advisor_tool_result": _result(fields({"type": NAME, "text": TEXT, "encrypted_content": OPAQUE})),
     "browser_state": _block(tabs=items(_TAB), state_changes=items(unknown_block)),

@@ -275,27 +275,21 @@ def by_type(table: Mapping[str, Rule], other: Rule = FREE) -> Rule:
 
 def unknown_block(visitor: Visitor, node: Node, path: str, role: str) -> None:
     """A block of a type that this codec does not know: scanned whole, but for ids, signatures and what is encrypted."""
-    if node.kind != OBJECT:
+    if node.kind not in (OBJECT, ARRAY):
         FREE(visitor, node, path, role)
         return
     for index, child in enumerate(node.children):
         key, below = child.key or "", step(path, child, index)
-        if key == "type" or key == "id" or key.endswith("_id"):
+        if key in ("type", "id") or key.endswith("_id"):
             NAME(visitor, child, below, role)
-        elif key in ("signature", "cache_control") or key.startswith("encrypted_"):
-            (NAMES if key == "cache_control" else OPAQUE)(visitor, child, below, role)
-        elif child.kind == OBJECT:
-            if not is_plain_key(key):
+        elif key == "cache_control":
+            NAMES(visitor, child, below, role)
+        elif key == "signature" or key.startswith("encrypted_"):
+            OPAQUE(visitor, child, below, role)
+        else:
+            if child.key is not None and not is_plain_key(key):
                 visitor.key(child, f"{below}~key", role)
             unknown_block(visitor, child, below, role)
-        elif child.kind == ARRAY:
-            if not is_plain_key(key):
-                visitor.key(child, f"{below}~key", role)
-            items(unknown_block)(visitor, child, below, role)
-        else:
-            if not is_plain_key(key):
-                visitor.key(child, f"{below}~key", role)
-            FREE(visitor, child, below, role)
 
 
 def unreadable(kind: UnreadableKind, rule: Rule) -> Rule:
