@@ -14,6 +14,7 @@ from addons.wire.encodings import Inflater, decode
 from addons.wire.types import Codec, ErrorReply, ReplyFacts, ReplyStream, Restoration, WireError
 
 STREAM_TYPES = ("text/event-stream",)
+HTTP_ERROR = 400
 
 
 class Counts(Protocol):
@@ -56,7 +57,7 @@ class Exchange:
         """True if a reply of this content type is to be restored event by event."""
         return content_type.partition(";")[0].strip().lower() in STREAM_TYPES
 
-    def restore_body(self, body: bytes, content_type: str, encodings: str) -> bytes | None:
+    def restore_body(self, body: bytes, content_type: str, encodings: str, status: int) -> bytes | None:
         """The reply's body with originals restored, identity-encoded; None if the bytes may pass as they are.
 
         Raises WireError where a body cannot be read although placeholders may be in it.
@@ -69,6 +70,8 @@ class Exchange:
         kind = content_type.partition(";")[0].strip().lower()
         if kind == "application/json" or kind.endswith("+json"):
             restored, self.facts = self.codec.restore_reply(plain, self.restoration)
+            if status < HTTP_ERROR and plain and not self.facts.complete:
+                raise WireError("malformed_reply", "body", "The reply claims to be JSON of its endpoint and is not")
             return restored
         if kind.startswith("text/"):
             try:

@@ -286,6 +286,7 @@ class Gateway:
                     response.raw_content or b"",
                     response.headers.get("content-type", ""),
                     response.headers.get("content-encoding", ""),
+                    response.status_code,
                 )
                 if body is not None and flow.request.method != "HEAD":
                     replace_body(response, body)

@@ -83,7 +83,15 @@ def listeners_of(settings: Settings, reverse: Sequence[str]) -> list[Listener]:
     host, port = settings.listen_address
     if not reverse:
         return [Listener(host, port)]
-    return [Listener(host, port + i if port else 0, url) for i, url in enumerate(reverse)]
+    if port:
+        return [Listener(host, port + i, url) for i, url in enumerate(reverse)]
+    # mitmproxy will not have two listeners at port 0: choose free ones for it
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket(family)) for _ in reverse]
+        for probe in probes:
+            probe.bind((host, 0))
+        return [Listener(host, probe.getsockname()[1], url) for probe, url in zip(probes, reverse, strict=True)]
 
 
 @contextlib.asynccontextmanager

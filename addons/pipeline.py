@@ -46,7 +46,7 @@ class DetectorLike(Protocol):
     @property
     def version(self) -> str: ...
 
-    async def detect(self, texts: Sequence[str]) -> list[list[Span]]: ...
+    async def detect(self, texts: Sequence[str], *, scope: str = ...) -> list[list[Span]]: ...
 
 
 class RecorderLike(Protocol):
@@ -98,6 +98,7 @@ class Pipeline:
         self._settings = settings
         self._keys = keys
         self._placeholders = PlaceholderKey(keys.placeholders, keys.epoch)
+        self._session_for("warm-up").planted("")  # the grammar of all entity names takes a moment to compile
         self._detector = detector
         self._recorder = recorder
         self._policy = policy
@@ -197,7 +198,7 @@ class Pipeline:
     async def _detect(self, case: Case, reading: Reading) -> list[list[Span]]:
         begun = time.perf_counter()
         try:
-            found = await self._detector.detect(reading.texts)
+            found = await self._detector.detect(reading.texts, scope=self._settings.tenant)
         except DetectorTimeout:
             raise Refusal(503, "detector_timeout", "The detector did not answer within its time limit.") from None
         except DetectorError:
@@ -207,13 +208,14 @@ class Pipeline:
         self.metrics.detect_seconds.observe(elapsed)
         return reading.spread(found)
 
+    def _session_for(self, principal: str) -> MaskingSession:
+        return MaskingSession(self._placeholders, Scope(f"{self._settings.tenant}\x1f{principal}"), KNOWN_ENTITIES)
+
     def _mask(self, case: Case, reading: Reading, verdict: Verdict) -> dict[int, str]:
         """Segment index -> masked text, for the segments that change."""
         if self._observe:
             return {}
-        case.session = session = MaskingSession(
-            self._placeholders, Scope(f"{self._settings.tenant}\x1f{case.principal}"), KNOWN_ENTITIES
-        )
+        case.session = session = self._session_for(case.principal)
         try:
             texts = {}
             for i, segment in enumerate(reading.segments):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -176,7 +177,7 @@ class GatewayProcess:
 
     def decisions(self) -> list[dict[str, Any]]:
         """All decisions with their outcomes, oldest first, read straight from the database."""
-        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True) as connection:
+        with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute("select * from decisions order by seq")]
 
