@@ -1,4 +1,4 @@
-"""A Restoration for codec tests: ``PERSON_K1`` stands for a name. Exact matches only, a held-back tail like the real one."""
+"""A Restoration for codec tests: exact matches only, and a held-back tail like the real one."""
 
 from __future__ import annotations
 

@@ -33,8 +33,16 @@ class Marks:
 
 
 def fill(value: Any, make: Callable[[str], str]) -> Any:
-    """The fixture with ``make(marker)`` in place of each marker, in strings and member names."""
-    return json.loads(MARKER.sub(lambda m: json.dumps(make(m[0]))[1:-1], json.dumps(value, ensure_ascii=False)))
+    """The fixture with ``make(marker)`` in place of each marker: in strings, member names, and JSON inside strings."""
+    if isinstance(value, dict):
+        return {fill(key, make): fill(child, make) for key, child in value.items()}
+    if isinstance(value, list):
+        return [fill(child, make) for child in value]
+    if not isinstance(value, str):
+        return value
+    if value.startswith("{"):
+        return dump(fill(json.loads(value), make))
+    return MARKER.sub(lambda match: make(match[0]), value)
 
 
 def openai_request() -> tuple[dict[str, Any], int]:
@@ -373,11 +381,11 @@ def openai_reply(value: str) -> dict[str, Any]:
                         {
                             "id": KEEP,
                             "type": "function",
-                            "function": {"name": KEEP, "arguments": json.dumps({"q": value})},
+                            "function": {"name": KEEP, "arguments": dump({"q": value})},
                         },
                         {"id": KEEP, "type": "custom", "custom": {"name": KEEP, "input": value}},
                     ],
-                    "function_call": {"name": KEEP, "arguments": json.dumps([value])},
+                    "function_call": {"name": KEEP, "arguments": dump([value])},
                     "annotations": [
                         {
                             "type": "url_citation",
@@ -454,7 +462,7 @@ def openai_stream(value: str, size: int = 3) -> bytes:
     for tool in (0, 1):
         call = {"index": tool, "id": "call_" + KEEP, "type": "function", "function": {"name": KEEP, "arguments": ""}}
         events.append(chunk(0, {"tool_calls": [call]}))
-        for piece in pieces(json.dumps({"to": value}), size):
+        for piece in pieces(dump({"to": value}), size):
             events.append(chunk(0, {"tool_calls": [{"index": tool, "function": {"arguments": piece}}]}))
     events += [chunk(1, {}, "stop"), chunk(0, {}, "tool_calls")]
     events += [("", head | {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 7}}), ("", "[DONE]")]
@@ -469,8 +477,9 @@ def anthropic_stream(value: str, size: int = 3) -> bytes:
     def block(index: int, start: Any, deltas: list[Any]) -> None:
         events.append(("content_block_start", {"type": "content_block_start", "index": index, "content_block": start}))
         events.append(("ping", {"type": "ping"}))
-        for delta in deltas:
-            events.append(("content_block_delta", {"type": "content_block_delta", "index": index, "delta": delta}))
+        events.extend(
+            ("content_block_delta", {"type": "content_block_delta", "index": index, "delta": delta}) for delta in deltas
+        )
         events.append(("content_block_stop", {"type": "content_block_stop", "index": index}))
 
     block(
@@ -489,10 +498,7 @@ def anthropic_stream(value: str, size: int = 3) -> bytes:
     block(
         2,
         {"type": "tool_use", "id": KEEP, "name": KEEP, "input": {}},
-        [
-            {"type": "input_json_delta", "partial_json": piece}
-            for piece in ["", *pieces(json.dumps({"q": value}), size)]
-        ],
+        [{"type": "input_json_delta", "partial_json": piece} for piece in ["", *pieces(dump({"q": value}), size)]],
     )
     block(3, anthropic_reply(value)["content"][5], [])
     events.append(

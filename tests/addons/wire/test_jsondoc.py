@@ -38,10 +38,7 @@ def test_admits_nothing_that_the_standard_library_refuses(text: str) -> None:
         with pytest.raises(WireError):
             Document(text)
     else:
-        try:
-            assert Document(text).root.plain() == expected
-        except WireError as error:
-            assert error.code == "duplicate_key"
+        assert Document(text, duplicates=True).root.plain() == expected
 
 
 @given(JSON, st.text())
@@ -106,7 +103,7 @@ def test_literals_follow_the_old_ones() -> None:
 
 
 def test_everything_but_the_changed_literal_stays() -> None:
-    raw = '{ "n" : 1.50e+01,\t"s":"caf\\u00e9 \\/","x":"y" }\n'.encode()
+    raw = b'{ "n" : 1.50e+01,\t"s":"caf\\u00e9 \\/","x":"y" }\n'
     request = parse_json(raw, FREE)
     assert request.encode({1: "Z"}) == raw.replace(b'"y"', b'"Z"')
     assert request.encode({0: "é!"}) == raw.replace(b"caf\\u00e9 \\/", b"\\u00e9!")

@@ -6,17 +6,19 @@ import types
 import typing
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+import anthropic
 import anthropic.types as stable
 import anthropic.types.beta as beta
 import httpx2
 import openai
 import openai.types.chat as chat
+import pytest
 from anthropic.types import message_create_params
 from anthropic.types.beta import message_create_params as beta_create_params
 from openai.types.chat import chat_completion_chunk, completion_create_params
 
-import anthropic
 from addons.wire import anthropic_messages, anthropic_stream, openai_chat, openai_stream
+from tests.addons.wire.doubles import Restoration
 
 
 def members(union: Any) -> list[Any]:
@@ -99,25 +101,37 @@ def test_openai_raises_its_own_exceptions() -> None:
     for status, kind in ((400, openai.BadRequestError), (403, openai.PermissionDeniedError)):
         refusal = openai_chat.OpenAIChat().refusal(status, "blocked_by_policy", "Not 王's day")
         client = openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=answer(refusal)))
-        try:
+        with pytest.raises(kind) as caught:
             client.chat.completions.create(model="m", messages=[])
-        except openai.APIStatusError as error:
-            assert type(error) is kind
-            assert error.code == "blocked_by_policy"
-            assert "Not 王's day" in error.message
-        else:
-            raise AssertionError("no exception")
+        assert caught.value.code == "blocked_by_policy"
+        assert "Not 王's day" in caught.value.message
 
 
 def test_anthropic_raises_its_own_exceptions() -> None:
     for status, kind in ((400, anthropic.BadRequestError), (403, anthropic.PermissionDeniedError)):
         refusal = anthropic_messages.AnthropicMessages().refusal(status, "blocked_by_policy", "Not 王's day")
         client = anthropic.Anthropic(api_key="k", http_client=httpx2.Client(transport=answer(refusal)))
-        try:
+        with pytest.raises(kind) as refused:
             client.messages.create(model="m", max_tokens=1, messages=[])
-        except anthropic.APIStatusError as error:
-            assert type(error) is kind
-            assert "Not 王's day" in str(error)
-            assert "blocked_by_policy" in str(error.body)
+        assert "Not 王's day" in str(refused.value)
+        assert "blocked_by_policy" in str(refused.value.body)
+
+
+def test_error_events_raise_in_the_sdks() -> None:
+    for name, codec in (("openai", openai_chat.OpenAIChat()), ("anthropic", anthropic_messages.AnthropicMessages())):
+        body = codec.open_stream(Restoration()).error("The stream broke")
+        reply = httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=body)
+        http = httpx2.Client(transport=httpx2.MockTransport(lambda _, reply=reply: reply))  # type: ignore[misc]
+        if name == "openai":
+            chunks = openai.OpenAI(api_key="k", http_client=http).chat.completions.create(
+                model="m", messages=[], stream=True
+            )
+            with pytest.raises(openai.APIError, match="The stream broke") as caught:
+                list(chunks)
+            assert caught.value.code == "gateway_stream_error"
         else:
-            raise AssertionError("no exception")
+            events = anthropic.Anthropic(api_key="k", http_client=http).messages.create(
+                model="m", max_tokens=1, messages=[], stream=True
+            )
+            with pytest.raises(anthropic.APIStatusError, match="The stream broke"):
+                list(events)
