@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from addons.reroute.mending import MessageStartMender
 from addons.wire.encodings import Inflater, decode
 from addons.wire.types import Codec, ErrorReply, ReplyFacts, ReplyStream, Restoration, WireError
 
@@ -89,6 +90,12 @@ class Exchange:
         except WireError:
             self.facts = ReplyFacts()
 
+    def mender(self) -> MessageStartMender | None:
+        """For a rerouted Anthropic stream: local servers do not always begin it as the SDKs need."""
+        if not self.rerouted or self.codec.name != "anthropic.messages":
+            return None
+        return MessageStartMender(self.decision_id, self.upstream)
+
     def open_stream(self, encodings: str) -> StreamBody:
         """A callable for mitmproxy's ``response.stream``."""
         return StreamBody(self, encodings)
@@ -107,10 +114,21 @@ class StreamBody:
         self._stream: ReplyStream = exchange.codec.open_stream(exchange.restoration or NO_RESTORATION)
         exchange.facts = self._stream.facts
         self._inflater = Inflater(encodings, exchange.response_cap)
+        self._mender = exchange.mender()
         self._broken = False
         self._closed = False
 
     def __call__(self, data: bytes) -> bytes | list[bytes]:
+        if self._mender is None:
+            return self._take(data)
+        if data:
+            mended = self._mender.feed(data)
+            return self._take(mended) if mended else []
+        rest = self._mender.close()
+        last = [self._take(rest)] if rest else []
+        return b"".join(out for out in [*last, self._take(b"")] if isinstance(out, bytes)) or []
+
+    def _take(self, data: bytes) -> bytes | list[bytes]:
         exchange = self._exchange
         if exchange.first_byte is None:
             exchange.first_byte = time.monotonic()

@@ -251,7 +251,8 @@ class Pipeline:
             exchange,
             body=sent.body,
             path=sent.target,
-            headers=sent.headers,
+            # llama.cpp closes the connection after a stream although it promised to keep it
+            headers=(*sent.headers, ("connection", "close")),
             destination=Destination(sent.scheme, sent.host, sent.port),
             identity_reply=True,
         )

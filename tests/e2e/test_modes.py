@@ -86,6 +86,18 @@ def test_a_rerouted_stream(strict_oai, strict_claude, own_provider):
     assert own_provider.requests == []
 
 
+def test_a_rerouted_chinese_stream_begins_as_the_sdk_needs(strict_claude):
+    with strict_claude.messages.stream(
+        model="claude-sonnet-5",
+        max_tokens=12,
+        system="NHS number 943 476 5919",
+        messages=ask("写一首关于秋天的诗"),
+        extra_body={"temperature": 0},
+    ) as stream:
+        assert "".join(stream.text_stream)
+        assert stream.get_final_message().role == "assistant"
+
+
 def test_an_offline_provider_does_not_stop_a_reroute(llm, home):
     changes = {
         "upstreams": {"openai": {"resolve_to": "127.0.0.1:9"}},
