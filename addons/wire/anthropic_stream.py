@@ -38,7 +38,7 @@ class MessageStream(EventStream):
 
     def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
         """One event of the stream."""
-        kind = data.get("type")
+        kind = kind_of(data)
         if kind == "content_block_delta":
             return self._delta(event, data)
         if kind == "content_block_start":
@@ -69,11 +69,11 @@ class MessageStream(EventStream):
     def _start(self, event: Event, data: dict[str, Any]) -> bytes:
         """A block begins; a text in it is the first piece of its run."""
         block = data.get("content_block")
-        if not isinstance(block, dict) or block.get("type") in VERBATIM_BLOCKS:
+        if not isinstance(block, dict) or kind_of(block) in VERBATIM_BLOCKS:
             return event.raw
         edits: dict[Key, str] = {}
         text = block.get("text")
-        if block.get("type") == "text" and isinstance(text, str) and text:
+        if kind_of(block) == "text" and isinstance(text, str) and text:
             new = self._runs.feed((index_of(data), "text_delta", "text"), text)
             if new != text:
                 edits["content_block", "text"] = new
@@ -85,14 +85,14 @@ class MessageStream(EventStream):
         delta = data.get("delta")
         if not isinstance(delta, dict):
             return self.whole(event)
-        kind = delta.get("type")
+        kind = kind_of(delta)
         if kind in VERBATIM:
             return event.raw
         edits: dict[Key, str] = {}
-        field = PIECES.get(kind) if isinstance(kind, str) else None
+        field = PIECES.get(kind)
         if field is not None and isinstance(delta.get(field), str):
             old = delta[field]
-            new = self._runs.feed((index_of(data), str(kind), field), old, as_json=field == "partial_json")
+            new = self._runs.feed((index_of(data), kind, field), old, as_json=field == "partial_json")
             if new != old:
                 edits["delta", field] = new
         elif kind in WHOLE:
@@ -101,7 +101,7 @@ class MessageStream(EventStream):
             for name, value in delta.items():
                 if name != "type" and name != "signature" and not name.startswith("encrypted_"):
                     if isinstance(value, str):
-                        new = self._runs.feed((index_of(data), str(kind), name), value)
+                        new = self._runs.feed((index_of(data), kind, name), value)
                         if new != value:
                             edits["delta", name] = new
                     else:
@@ -117,6 +117,12 @@ class MessageStream(EventStream):
                 piece = {"type": "content_block_delta", "index": block, "delta": {"type": kind, field: tail}}
                 out.append(event_bytes(json.dumps(piece, ensure_ascii=False), "content_block_delta"))
         return b"".join(out)
+
+
+def kind_of(data: dict[str, Any]) -> str:
+    """The ``type`` of an event, block or delta; empty if it has none."""
+    kind = data.get("type")
+    return kind if isinstance(kind, str) else ""
 
 
 def index_of(data: dict[str, Any]) -> int:
