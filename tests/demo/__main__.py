@@ -12,12 +12,14 @@ import socket
 import sys
 import tempfile
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.table import Table
@@ -110,6 +112,12 @@ def main() -> int:
             console.print(Rule("[bold]What the auditor sees[/bold]"))
             listed = cli("audit", "list", "--database", f"sqlite:///{gateway.database}", COLUMNS=str(console.width))
             console.print(Text(listed.stdout.rstrip()))
+            first = gateway.audit()[-1]["id"]
+            console.print(Rule(f"[bold]coatcheck audit show {first}[/bold]"))
+            shown = cli(
+                "audit", "show", first, "--database", f"sqlite:///{gateway.database}", COLUMNS=str(console.width)
+            )
+            console.print(Text(shown.stdout.rstrip()))
     return verdict()
 
 
@@ -136,7 +144,7 @@ def play(scene: Scene, gateway: GatewayProcess, provider: Provider) -> None:
     record = records[0] if records else {}
     if record.get("action") != scene.action:
         scene.problems.append(f"the audit record says {record.get('action')!r}, expected {scene.action!r}")
-    show(scene, prompt, planted, received, output, record, gateway)
+    show(scene, prompt, planted, received, output, record)
 
 
 def everything(request: Request) -> str:
@@ -153,12 +161,11 @@ def show(
     planted: list[str],
     received: list[Request],
     output: str,
-    record: dict,
-    gateway: GatewayProcess,
+    record: dict[str, Any],
 ) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", min_width=19)
-    grid.add_column()
+    grid.add_column(overflow="fold")
     grid.add_row("application sent", marked(prompt, planted, "green"))
     if received:
         for request in received:
@@ -166,15 +173,29 @@ def show(
     else:
         grid.add_row("provider received", Text("nothing", style="bold cyan"))
     grid.add_row("application got", marked(output, planted, "green"))
-    parts: list[object] = [grid]
     if record:
-        shown = cli(
-            "audit", "show", record["id"], "--database", f"sqlite:///{gateway.database}", COLUMNS=str(console.width - 6)
-        )
-        parts += [Text("\naudit record", style="bold"), Text(shown.stdout.strip())]
+        grid.add_row("audit record", summary(record))
+    parts: list[RenderableType] = [grid]
     parts += [Text(f"\n✗ {problem}", style="bold red") for problem in scene.problems]
     colour = "red" if scene.problems else {"mask": "yellow", "reroute": "cyan", "block": "magenta"}[scene.action]
     console.print(Panel(Group(*parts), title=Text(scene.title, style="bold"), border_style=colour, padding=(1, 2)))
+
+
+def summary(record: dict[str, Any]) -> Text:
+    """The record in three lines; ``coatcheck audit show`` has all of it."""
+    found = Counter[str]()
+    for finding in record["findings"]:
+        found[f"{finding['entity']} {finding['action']}"] += finding["count"]
+    outcome = record.get("outcome") or {}
+    route = f", sent to {record['route']}" if record["route"] else ", nothing went out"
+    return Text.assemble(
+        (record["action"], "bold"),
+        f" by {record['rule']!r} ({record['reason']}){route}\n",
+        "found: " + ", ".join(f"{what} ({count})" for what, count in found.items()) + "\n",
+        f"status {outcome.get('status')}, {record['placeholders']} placeholders sent, "
+        f"{outcome.get('placeholders_restored', 0)} restored; {record['total_ms']:.0f} ms to decide\n",
+        (record["id"], "dim"),
+    )
 
 
 def said_to(request: Request) -> str:
