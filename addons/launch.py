@@ -100,10 +100,7 @@ async def parts(settings: Settings, announce: Callable[[Decision], None]) -> Asy
     async with contextlib.AsyncExitStack() as stack:
         try:
             gateway_keys = keys.load_or_create(settings.key_path)
-            connect_to = [parse_address(one.resolve_to)[0] for one in settings.upstreams.values() if one.resolve_to]
-            authority = await asyncio.to_thread(
-                ca.ensure, settings.state_path / "ca", settings.hosts, [host for host in connect_to if _is_ip(host)]
-            )
+            authority = await asyncio.to_thread(_authority, settings)
             recorder = Recorder(settings.database_url)
             await recorder.start()
             stack.push_async_callback(recorder.stop)
@@ -120,6 +117,14 @@ async def parts(settings: Settings, announce: Callable[[Decision], None]) -> Asy
         metrics = Metrics()
         pipeline = Pipeline(settings, gateway_keys, detector, recorder, policy, metrics, health, announce=announce)
         yield Parts(authority, recorder, detector, pipeline, metrics, policy)
+
+
+def _authority(settings: Settings) -> CertificateAuthority:
+    """The CA, limited to what is intercepted and to the gateway's own names."""
+    addresses = [parse_address(one.resolve_to)[0] for one in settings.upstreams.values() if one.resolve_to]
+    addresses.append(settings.listen_address.host)
+    named = [host for host in addresses if _is_ip(host) and host not in ("0.0.0.0", "::")]  # noqa: S104 - not bound
+    return ca.ensure(settings.state_path / "ca", [*settings.hosts, *settings.access.allowed_hosts], named)
 
 
 def _is_ip(host: str) -> bool:
@@ -272,7 +277,7 @@ class ScriptGateway:
     def load(self, loader: object) -> None:
         self.settings = load_settings()
         harden()
-        authority = ca.ensure(self.settings.state_path / "ca", self.settings.hosts)
+        authority = _authority(self.settings)
         wanted = _options(self.settings, [], authority)
         del wanted["mode"]
         from addons import http_stream
