@@ -87,7 +87,7 @@ class Exchange:
             if "json" in content_type:
                 plain = decode(body, encodings, self.response_cap)
                 self.facts = self.codec.restore_reply(plain, NO_RESTORATION)[1]
-        except WireError:
+        except Exception:
             self.facts = ReplyFacts()
 
     def mender(self) -> MessageStartMender | None:
@@ -97,7 +97,7 @@ class Exchange:
         return MessageStartMender(self.decision_id, self.upstream)
 
     def open_stream(self, encodings: str) -> StreamBody:
-        """A callable for mitmproxy's ``response.stream``."""
+        """A callable for mitmproxy's ``response.stream``. Raises WireError where it cannot be decoded and must be."""
         return StreamBody(self, encodings)
 
 
@@ -113,12 +113,27 @@ class StreamBody:
         self._untouched = exchange.restoration is None
         self._stream: ReplyStream = exchange.codec.open_stream(exchange.restoration or NO_RESTORATION)
         exchange.facts = self._stream.facts
-        self._inflater = Inflater(encodings, exchange.response_cap)
         self._mender = exchange.mender()
         self._broken = False
         self._closed = False
+        self._encoded = encodings.strip().lower() not in ("", "identity")
+        try:
+            self._inflater = Inflater(encodings, exchange.response_cap)
+        except WireError:
+            if not self._untouched:
+                raise
+            self._inflater = Inflater(None, exchange.response_cap)
+            self._broken = True
 
     def __call__(self, data: bytes) -> bytes | list[bytes]:
+        try:
+            return self._mend(data)
+        except Exception:
+            return (
+                [] if self._broken else (self._fail("restorer_failed", "The gateway failed to read the reply.") or [])
+            )
+
+    def _mend(self, data: bytes) -> bytes | list[bytes]:
         if self._mender is None:
             return self._take(data)
         if data:
@@ -167,21 +182,28 @@ class StreamBody:
     def _fail(self, code: str, message: str) -> bytes:
         self._broken = True
         self._exchange.error = code
-        return self._stream.error(message)
+        return self._error_event(message)
+
+    def _error_event(self, message: str) -> bytes:
+        try:
+            return self._stream.error(message)
+        except Exception:
+            return b""
 
     def tail(self, code: str, message: str) -> bytes:
         """The upstream broke off: what was held back, then an error event. Empty if the end was already told."""
         exchange = self._exchange
         exchange.error = exchange.error or code
-        if self._broken or self._closed or self._untouched:
-            ended = self._broken and not self._untouched
-            return b"" if ended or self._closed else self._stream.error(message)
+        if self._closed or (self._broken and not self._untouched):
+            return b""
+        self._closed = True
+        if self._untouched:  # an encoded stream passes as it is: plain text at its end would be noise
+            return b"" if self._encoded else self._error_event(message)
         try:
             out = self._stream.close()
         except Exception:
             out = b""
-        self._closed = True
-        return out + self._stream.error(message)
+        return out + self._error_event(message)
 
 
 class _NoRestoration:

@@ -16,12 +16,13 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 from mitmproxy import connection, http, tls
-from mitmproxy.proxy import mode_specs, server_hooks
+from mitmproxy.proxy import layer, layers, mode_specs, server_hooks
+from mitmproxy.proxy.layers.http import HTTPMode
 from mitmproxy.proxy.layers.http._events import ErrorCode
-from OpenSSL import SSL
 
 from addons import http_stream
 from addons.admission import Admission, Refused, host_of
+from addons.client_certificates import connection_for
 from addons.exchange import Exchange, Refuse, StreamBody
 from addons.pipeline import Pipeline, Refusal
 from addons.settings import Settings
@@ -36,8 +37,13 @@ STREAM = "coatcheck.stream"
 WATCHED = "coatcheck.watched"
 REFUSAL = "coatcheck.refusal"
 COUNTED = "coatcheck.counted"
+FAILED = "coatcheck.failed"
+"""Keys in ``flow.metadata``."""
+
+SWITCHING_PROTOCOLS = 101
 
 CALLED_DIRECTLY = "This is a proxy. Set it as HTTPS_PROXY; do not call it directly.\n"
+FAILURE = "The gateway failed to handle this request."
 CERTIFICATE_NEEDED = "This proxy needs a TLS client certificate (access.client_ca).\n"
 
 Hook = Callable[["Gateway", http.HTTPFlow], Any]
@@ -55,10 +61,10 @@ def fail_closed(hook: Hook) -> Callable[[Gateway, http.HTTPFlow], Awaitable[None
         except Exception as e:
             log.error("hook %s failed: %s; refused", hook.__name__, type(e).__name__)
             try:
-                flow.request.stream = False
-                flow.response = self.answer(flow, 500, "gateway_error", "The gateway failed to handle this request.")
+                await self.failed(flow, hook.__name__)
             except Exception:
-                flow.kill()
+                if flow.killable:
+                    flow.kill()
 
     return guarded
 
@@ -71,6 +77,13 @@ class _Abort:
         self._flow = flow
 
     def response(self, code: ErrorCode, *, request: bool) -> http.Response | None:
+        try:
+            return self._response(code, request=request)
+        except Exception as e:
+            log.error("an error reply could not be made: %s", type(e).__name__)
+            return None
+
+    def _response(self, code: ErrorCode, *, request: bool) -> http.Response | None:
         limits = self._gateway.settings.limits
         if code is ErrorCode.REQUEST_TOO_LARGE:
             message = f"The request body is larger than the gateway's limit of {limits.body_bytes} bytes."
@@ -95,6 +108,9 @@ class _Abort:
         stream = self._flow.metadata.get(STREAM)
         if isinstance(stream, StreamBody):
             return stream.tail("upstream_disconnected", "The upstream closed the connection in mid-stream.")
+        if FAILED in self._flow.metadata and self._flow.response is not None and callable(self._flow.response.stream):
+            rest = self._flow.response.stream(b"")
+            return rest if isinstance(rest, bytes) else b"".join(rest)
         return b""
 
 
@@ -138,11 +154,8 @@ class Gateway:
         authority = self.settings.access.client_ca
         if authority is None or data.context.client.id in self._connects:
             return
-        prepared, data.ssl_conn = data.ssl_conn, None  # if what follows fails, there is no connection at all
-        if prepared is not None:
-            prepared.get_context().load_verify_locations(str(authority))
-            prepared.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
-            data.ssl_conn = prepared
+        data.ssl_conn = None  # if what follows fails, there is no connection at all
+        data.ssl_conn = connection_for(data, authority)
 
     def tls_established_client(self, data: tls.TlsData) -> None:
         client = data.context.client
@@ -186,6 +199,15 @@ class Gateway:
         except Exception as e:
             log.error("hook server_connect failed: %s; refused", type(e).__name__)
             data.server.error = "the gateway failed to check this destination"
+
+    def next_layer(self, data: layer.NextLayer) -> None:
+        """mitmproxy takes what does not look like HTTP at once (two bytes, a late space) for raw TCP, and relays it.
+
+        On an inspected connection everything is HTTP; a passed-through one (it has no flow) stays as it is.
+        """
+        chosen = data.layer
+        if (isinstance(chosen, layers.TCPLayer) and chosen.flow is not None) or isinstance(chosen, layers.DNSLayer):
+            data.layer = layers.HttpLayer(data.context, HTTPMode.transparent)
 
     # -- requests ------------------------------------------------------------------------------------------------
 
@@ -268,20 +290,41 @@ class Gateway:
         if exchange is None or exchange.finished or exchange.sent is None:
             return
         if exchange.is_stream(response.headers.get("content-type", "")):
-            stream = exchange.open_stream(response.headers.get("content-encoding", ""))
+            try:
+                stream = exchange.open_stream(response.headers.get("content-encoding", ""))
+            except WireError as e:
+                self._answer_at_once(flow, 502, "upstream_malformed", _unreadable(e), e.code)
+                return
             flow.metadata[STREAM] = stream
+            response.headers.pop("content-length", None)  # restored text and a late error event have other lengths
             if exchange.restoration is not None:
-                response.headers.pop("content-length", None)
                 response.headers.pop("content-encoding", None)
             response.stream = stream
+
+    def _answer_at_once(self, flow: http.HTTPFlow, status: int, code: str, message: str, error: str) -> None:
+        """Answer in place of a reply whose head is here and whose body is not: that body is thrown away as it comes."""
+        flow.metadata[FAILED] = True
+        exchange: Exchange | None = flow.metadata.get(EXCHANGE)
+        if exchange is not None:
+            exchange.error = error
+        flow.response = reply = self.answer(flow, status, code, message)
+        left = [reply.raw_content or b""]
+
+        def instead(data: bytes) -> list[bytes]:
+            return [left.pop()] if left else []
+
+        reply.stream = instead
 
     @fail_closed
     def response(self, flow: http.HTTPFlow) -> None:
         """The reply is whole (or has been streamed): restore it, complete the record."""
         exchange: Exchange | None = flow.metadata.get(EXCHANGE)
         response = flow.response
-        if exchange is not None and response is not None and exchange.sent is not None and STREAM not in flow.metadata:
+        handled = STREAM in flow.metadata or FAILED in flow.metadata
+        if exchange is not None and response is not None and exchange.sent is not None and not handled:
             try:
+                if response.status_code == SWITCHING_PROTOCOLS:  # what follows would pass unread
+                    raise WireError("protocol_switched", "status", "It switches to another protocol than HTTP")
                 body = exchange.restore_body(
                     response.raw_content or b"",
                     response.headers.get("content-type", ""),
@@ -292,8 +335,7 @@ class Gateway:
                     replace_body(response, body)
             except WireError as e:
                 exchange.error = e.code
-                message = f"The upstream's reply could not be read: {e.message} ({e.where})."
-                flow.response = self.answer(flow, 502, "upstream_malformed", message)
+                flow.response = self.answer(flow, 502, "upstream_malformed", _unreadable(e))
         self._leave(flow)
 
     @fail_closed
@@ -331,11 +373,39 @@ class Gateway:
                 self._idle.set()
             self.pipeline.metrics.in_flight.dec()
 
+    async def failed(self, flow: http.HTTPFlow, stage: str) -> None:
+        """A hook has failed: refuse, and record that where nothing has been recorded yet."""
+        flow.request.stream = False
+        exchange: Exchange | None = flow.metadata.get(EXCHANGE)
+        if exchange is not None:
+            exchange.error = exchange.error or "gateway_error"
+        if stage == "error":  # the client has its answer already, or is gone
+            self._leave(flow)
+        elif stage == "responseheaders":
+            self._answer_at_once(flow, 500, "gateway_error", FAILURE, "gateway_error")
+        else:
+            flow.response = self.answer(flow, 500, "gateway_error", FAILURE)
+            if stage == "response":
+                self._leave(flow)
+            elif stage in ("requestheaders", "request") and exchange is None:
+                refusal = Refusal(500, "gateway_error", FAILURE)
+                watched = flow.metadata.get(WATCHED) or _unknown(flow)
+                flow.metadata[EXCHANGE] = (await self.pipeline.refuse(inbound_of(flow, watched, b""), refusal)).exchange
+
     def answer(self, flow: http.HTTPFlow, status: int, code: str, message: str) -> http.Response:
         """A refusal in the shape of the provider that this flow meant."""
         watched: Watched | None = flow.metadata.get(WATCHED)
         codec = self.pipeline.codec_for(watched.provider if watched else None, flow.request.method, flow.request.path)
         return response_of(codec.refusal(status, code, message))
+
+
+def _unreadable(error: WireError) -> str:
+    return f"The upstream's reply could not be read: {error.message} ({error.where})."
+
+
+def _unknown(flow: http.HTTPFlow) -> Watched:
+    """A flow that failed before its upstream was known."""
+    return Watched("unknown", None, None, None, flow.request.host, flow.request.port, False)
 
 
 def script_addons() -> Sequence[object]:

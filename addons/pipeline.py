@@ -314,16 +314,22 @@ class Pipeline:
         self.metrics.requests.labels(decision.upstream, decision.endpoint, decision.action).inc()
         for finding in decision.findings:
             self.metrics.findings.labels(finding.entity, finding.action).inc(finding.count)
-        self._announce(decision)
+        try:
+            self._announce(decision)
+        except Exception as e:  # a terminal that is gone is no reason to refuse
+            log.error("a decision could not be shown: %s", type(e).__name__)
 
     def finish(self, exchange: Exchange, status: int | None) -> None:
         """The reply is over, one way or the other: complete the record. Never raises, never waits."""
-        refused = exchange.sent is None
-        outcome = outcome_of(exchange, status, self._now())
         try:
-            self._recorder.submit_outcome(outcome)
+            self._finish(exchange, status)
         except Exception as e:
             log.error("an outcome could not be recorded: %s", type(e).__name__)
+
+    def _finish(self, exchange: Exchange, status: int | None) -> None:
+        refused = exchange.sent is None
+        outcome = outcome_of(exchange, status, self._now())
+        self._recorder.submit_outcome(outcome)
         if exchange.rerouted and not refused:
             gone = exchange.error in ("upstream_unreachable", "upstream_disconnected")
             (self._health.failed if gone else self._health.succeeded)(exchange.upstream)
