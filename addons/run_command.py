@@ -7,9 +7,11 @@ beside a gateway, the command should start at once.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import os
+import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NoReturn
@@ -43,6 +45,8 @@ def run(
         if verbose:
             stderr.print(f"[dim]through the gateway at {existing[0]}:{existing[1]}[/dim]", markup=True)
         _become(command, {**os.environ, **variables_for(settings, *existing, os.environ)})
+    if not os.path.dirname(command[0]) and shutil.which(command[0]) is None:  # noqa: PTH120 - a word, not yet a path
+        _cannot_run(command[0], FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
     if verbose or stderr.is_terminal:
         stderr.print(f"[dim]no gateway is up at {settings.admin_listen}: starting one for this command[/dim]")
     quiet_logs()
