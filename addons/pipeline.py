@@ -37,6 +37,7 @@ from detectors.spans import Span
 
 log = logging.getLogger("coatcheck")
 
+_TIMED_OUT = "error:audit_timeout"
 CREDENTIAL_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 
@@ -271,6 +272,8 @@ class Pipeline:
         """Answer in the provider's shape, and record it. If it cannot be recorded it is still refused."""
         self.metrics.refusals.labels(refusal.code).inc()
         exchange: Exchange | None = self._exchange(case, case.inbound.upstream, masked=False)
+        if refusal.reason == _TIMED_OUT:  # the client has waited long enough, and the first record may yet arrive
+            return Refuse(case.codec.refusal(refusal.status, refusal.code, refusal.message), None)
         try:
             await self._record(case, Action.BLOCK, refusal.rule, refusal.reason, None)
         except Refusal as unrecorded:
@@ -306,7 +309,10 @@ class Pipeline:
             if e.code == "timeout":  # it may yet become durable: close it then
                 self._recorder.submit_outcome(Outcome(case.id, self._now(), 503, error="audit_timeout", complete=False))
             raise Refusal(
-                503, "audit_unavailable", f"The decision could not be recorded ({e.code}); nothing was sent."
+                503,
+                "audit_unavailable",
+                f"The decision could not be recorded ({e.code}); nothing was sent.",
+                reason=_TIMED_OUT if e.code == "timeout" else "",
             ) from None
         done = time.perf_counter()
         self.metrics.record_seconds.observe(done - begun)

@@ -18,7 +18,7 @@ from addons.keys import GatewayKeys
 from addons.masking.session import MaskingSession
 from addons.policy.types import Action, Verdict
 from addons.reading import Reading
-from addons.templates import model_name, path_template
+from addons.templates import method_name, model_name, path_template
 from addons.wire.types import Codec
 from audit.records import Decision, Finding, Outcome
 from detectors.spans import Span
@@ -108,7 +108,7 @@ def decision_of(
         proxy_user=inbound.proxy_user,
         process=PROCESS,
         server_address=f"{inbound.host}:{inbound.port}",
-        http_method=inbound.method,
+        http_method=method_name(inbound.method),
         model=model_name(reading.model) if reading is not None else None,
         stream=reading.stream if reading is not None else False,
         request_bytes=len(inbound.body),

@@ -100,6 +100,8 @@ _VOCABULARY = frozenset(
 )
 _STEP = re.compile(r"\[(?:\d+|\*)\]|[^.\[\]]+|\[[^\]]*\]|[.\[\]]")
 _MODEL = re.compile(r"[A-Za-z0-9][\w.:/@+-]{0,127}")
+_DATA_IN_MODEL = re.compile(r"@[\w-]+\.\D|\d{9}")
+_METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
 
 
 def path_template(path: str) -> str:
@@ -122,5 +124,13 @@ def path_template(path: str) -> str:
 
 
 def model_name(name: str | None) -> str | None:
-    """The model's name if it looks like one (at most 128 letters, digits and ``._:/@+-``), else None."""
-    return name if name and _MODEL.fullmatch(name) else None
+    """The model's name if it looks like one (at most 128 letters, digits and ``._:/@+-``), else None.
+
+    ``claude@20250219`` is one; an e-mail address or a long number is none, whatever the client calls it.
+    """
+    return name if name and _MODEL.fullmatch(name) and not _DATA_IN_MODEL.search(name) else None
+
+
+def method_name(method: str) -> str | None:
+    """The method if HTTP knows it (RFC 9110 and 5789); a client may send any word."""
+    return method if method in _METHODS else None
