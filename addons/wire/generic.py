@@ -147,6 +147,7 @@ class GenericStream:
 class _WholeEvents(EventStream):
     """Server-sent events of unknown meaning, each restored by itself."""
 
+    strict = False
     whole_rule = staticmethod(GENERIC_REPLY)
 
     def __init__(self, restoration: Restoration, facts: ReplyFacts):

@@ -24,6 +24,8 @@ type Path = Sequence[str | int]
 class EventStream:
     """Restores a stream of server-sent events. Subclasses say what the events mean."""
 
+    strict = True
+    """An event whose data is no JSON ends the stream in an error: the client's SDK could not read it either."""
     whole_rule: Rule = staticmethod(FREE)
     """How an event is restored that carries no pieces of runs."""
 
@@ -123,6 +125,8 @@ class EventStream:
         try:
             data = json.loads(text)
         except (ValueError, RecursionError):
+            if self.strict:
+                raise WireError("malformed_event", "stream", "An event's data is not JSON", 502) from None
             data = None
         return self.on_json(event, data) if isinstance(data, dict) else self.whole(event)
 

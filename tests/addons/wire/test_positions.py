@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from addons.wire.anthropic_messages import AnthropicMessages
 from addons.wire.generic import Generic
 from addons.wire.openai_chat import OpenAIChat
-from addons.wire.types import Codec
+from addons.wire.types import Codec, WireError
 from tests.addons.wire import positions
 from tests.addons.wire.doubles import VALUES, Restoration
 
@@ -189,11 +189,28 @@ def test_a_stream_that_breaks_off_gives_what_was_held_back(codec: Codec, make: A
 
 
 @pytest.mark.parametrize("codec", [OpenAIChat(), AnthropicMessages(), Generic()])
-def test_what_is_broken_passes_restored(codec: Codec) -> None:
-    for data in ("{broken " + PLACEHOLDER, "[1," + "[" * 500 + PLACEHOLDER, f'{{"x": NaN, "y": "{PLACEHOLDER}"}}', "7"):
-        out, _ = run(codec, [f"data: {data}\n\n".encode(), b"data: \xff\n\n"])
+def test_what_is_odd_passes_restored(codec: Codec) -> None:
+    for data in (f'{{"x": NaN, "y": "{PLACEHOLDER}"}}', f'["{PLACEHOLDER}"]', "7"):
+        out, _ = run(codec, [f"data: {data}\n\n".encode()])
         assert PLACEHOLDER.encode() not in out
-        assert out.endswith(b"data: \xff\n\n")
+
+
+BROKEN = ("{broken " + PLACEHOLDER, "[1," + "[" * 500 + PLACEHOLDER)
+
+
+@pytest.mark.parametrize("data", BROKEN)
+@pytest.mark.parametrize("codec", [OpenAIChat(), AnthropicMessages()])
+def test_an_event_that_is_no_json_is_an_error(codec: Codec, data: str) -> None:
+    with pytest.raises(WireError) as caught:
+        run(codec, [f"data: {data}\n\n".encode()])
+    assert caught.value.code == "malformed_event"
+
+
+@pytest.mark.parametrize("data", BROKEN)
+def test_an_unknown_stream_may_hold_anything(data: str) -> None:
+    out, _ = run(Generic(), [f"data: {data}\n\n".encode(), b"data: \xff\n\n"])
+    assert PLACEHOLDER.encode() not in out
+    assert out.endswith(b"data: \xff\n\n")
 
 
 @pytest.mark.parametrize("codec", [OpenAIChat(), AnthropicMessages(), Generic()])
