@@ -6,10 +6,9 @@ bytes). It never raises: any failure is a refusal, recorded like every other dec
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
-import os
-import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -38,6 +37,8 @@ from detectors.spans import Span
 log = logging.getLogger("coatcheck")
 
 _TIMED_OUT = "error:audit_timeout"
+LARGE_BODY = 256 * 1024
+"""Bytes as sent; a smaller body is read in a few milliseconds."""
 CREDENTIAL_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 
@@ -107,7 +108,6 @@ class Pipeline:
         self._health = health
         self._now = now
         self._announce = announce
-        self._process = f"{platform.node()}/{os.getpid()}"
         self._observe = settings.policy.mode == "observe"
 
     def codec_for(self, provider: str | None, method: str, target: str) -> Codec:
@@ -147,13 +147,16 @@ class Pipeline:
         if inbound.trailers and not self._observe:
             raise Refusal(400, "trailers_refused", "Request trailers are not inspected; send the text in the body.")
         try:
-            case.reading = reading = read_request(
-                case.codec,
-                inbound.target,
-                inbound.headers,
-                inbound.body,
-                settings.limits,
-                known_path=case.endpoint != "generic",
+            case.reading = reading = await _aside(
+                inbound,
+                lambda: read_request(
+                    case.codec,
+                    inbound.target,
+                    inbound.headers,
+                    inbound.body,
+                    settings.limits,
+                    known_path=case.endpoint != "generic",
+                ),
             )
         except WireError as e:
             if self._observe:
@@ -187,10 +190,10 @@ class Pipeline:
             )
         if verdict.action is Action.REROUTE:
             return await self._reroute(case, reading, verdict)
-        texts = self._mask(case, reading, verdict)
+        texts = await _aside(inbound, lambda: self._mask(case, reading, verdict))
         forward = Forward(self._exchange(case, inbound.upstream, masked=bool(texts)))
         if texts:
-            body, path, headers = reading.encode(texts)
+            body, path, headers = await _aside(inbound, lambda: reading.encode(texts))
             forward = Forward(forward.exchange, body=body, path=path, headers=headers, identity_reply=True)
         action = Action.MASK if texts else Action.ALLOW
         await self._record(case, action, verdict.rule, verdict.reason, inbound.upstream)
@@ -239,8 +242,8 @@ class Pipeline:
                 503, "reroute_unavailable", f"The on-premises model {name!r} is not available; nothing was sent."
             )
         inbound = case.inbound
-        texts = self._mask(case, reading, verdict) if verdict.mask else {}
-        body, path, headers = reading.encode(texts, model=target.model)
+        texts = await _aside(inbound, lambda: self._mask(case, reading, verdict)) if verdict.mask else {}
+        body, path, headers = await _aside(inbound, lambda: reading.encode(texts, model=target.model))
         try:
             sent = rewrite(name, target, case.endpoint, inbound.method, path, headers, body)
         except RerouteError as e:
@@ -354,6 +357,11 @@ class Pipeline:
         for direction, tokens in (("input", outcome.input_tokens), ("output", outcome.output_tokens)):
             if tokens:
                 self.metrics.tokens.labels(upstream, direction).inc(tokens)
+
+
+async def _aside[T](inbound: Inbound, work: Callable[[], T]) -> T:
+    """Do the work at once, or for a large body in a thread, so that other requests need not wait for it."""
+    return await asyncio.to_thread(work) if len(inbound.body) > LARGE_BODY else work()
 
 
 def _credential(headers: Sequence[tuple[str, str]]) -> str | None:
