@@ -11,7 +11,7 @@ import pytest
 from addons.wire.anthropic_messages import AnthropicMessages
 from addons.wire.openai_chat import OpenAIChat
 from addons.wire.types import Codec
-from tests.addons.wire import positions
+from tests.addons.wire import positions, positions_anthropic
 from tests.addons.wire.doubles import VALUES, Restoration
 
 PLACEHOLDER = next(iter(VALUES))
@@ -30,7 +30,12 @@ def mutated(value: Any, rng: random.Random) -> Any:
     ("codec", "request_of", "reply_of", "stream_of"),
     [
         (OpenAIChat(), positions.openai_request, positions.openai_reply, positions.openai_stream),
-        (AnthropicMessages(), positions.anthropic_request, positions.anthropic_reply, positions.anthropic_stream),
+        (
+            AnthropicMessages(),
+            positions_anthropic.anthropic_request,
+            positions_anthropic.anthropic_reply,
+            positions_anthropic.anthropic_stream,
+        ),
     ],
     ids=["openai", "anthropic"],
 )

@@ -15,18 +15,20 @@ from addons.wire.anthropic_messages import AnthropicMessages
 from addons.wire.generic import Generic
 from addons.wire.openai_chat import OpenAIChat
 from addons.wire.types import Codec, WireError
-from tests.addons.wire import positions
+from tests.addons.wire import positions, positions_anthropic
 from tests.addons.wire.doubles import VALUES, Restoration
 
 PLACEHOLDER, VALUE = next(iter(VALUES.items()))
 CASES: list[Any] = [
     pytest.param(OpenAIChat(), positions.openai_request, id="openai.chat"),
-    pytest.param(AnthropicMessages(), positions.anthropic_request, id="anthropic.messages"),
-    pytest.param(AnthropicMessages("anthropic.count_tokens"), positions.anthropic_request, id="anthropic.count_tokens"),
+    pytest.param(AnthropicMessages(), positions_anthropic.anthropic_request, id="anthropic.messages"),
+    pytest.param(
+        AnthropicMessages("anthropic.count_tokens"), positions_anthropic.anthropic_request, id="anthropic.count_tokens"
+    ),
 ]
 STREAMS: list[Any] = [
     pytest.param(OpenAIChat(), positions.openai_stream, id="openai.chat"),
-    pytest.param(AnthropicMessages(), positions.anthropic_stream, id="anthropic.messages"),
+    pytest.param(AnthropicMessages(), positions_anthropic.anthropic_stream, id="anthropic.messages"),
 ]
 
 
@@ -64,12 +66,12 @@ def test_what_cannot_be_read_is_named() -> None:
         ("$.messages[2].content[5].file.file_data", "file"),
         ("$.messages[2].content[6].file.file_id", "file"),
     ]
-    message = AnthropicMessages().parse_request(json.dumps(positions.anthropic_request()[0]).encode())
+    message = AnthropicMessages().parse_request(json.dumps(positions_anthropic.anthropic_request()[0]).encode())
     assert [u.kind.value for u in message.unreadable] == ["image", "image", "image", "file", "remote", "file", "file"]
 
 
 def test_text_in_base64_is_read_and_written_back() -> None:
-    request = AnthropicMessages().parse_request(json.dumps(positions.anthropic_request()[0]).encode())
+    request = AnthropicMessages().parse_request(json.dumps(positions_anthropic.anthropic_request()[0]).encode())
     (index,) = [i for i, s in enumerate(request.segments) if "plain KEEPmarker text" in s.text]
     sent = json.loads(request.encode({index: "plain 王秀英 text"}))
     data = sent["messages"][0]["content"][4]["source"]["data"]
@@ -88,7 +90,7 @@ def test_adjoining_texts_are_joined_and_an_image_parts_them() -> None:
     ("codec", "make"),
     [
         pytest.param(OpenAIChat(), positions.openai_reply, id="openai.chat"),
-        pytest.param(AnthropicMessages(), positions.anthropic_reply, id="anthropic.messages"),
+        pytest.param(AnthropicMessages(), positions_anthropic.anthropic_reply, id="anthropic.messages"),
     ],
 )
 def test_replies_are_restored_in_every_place(codec: Codec, make: Any) -> None:

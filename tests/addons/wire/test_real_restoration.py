@@ -13,7 +13,7 @@ from addons.wire.anthropic_messages import AnthropicMessages
 from addons.wire.openai_chat import OpenAIChat
 from addons.wire.types import Codec
 from detectors.spans import Span
-from tests.addons.wire import positions
+from tests.addons.wire import positions, positions_anthropic
 from tests.addons.wire.test_positions import collected
 
 NAME = '王秀英 "Mia" Jansen'
@@ -21,9 +21,9 @@ CASES: list[Any] = [
     pytest.param(OpenAIChat(), positions.openai_request, positions.openai_reply, positions.openai_stream, id="openai"),
     pytest.param(
         AnthropicMessages(),
-        positions.anthropic_request,
-        positions.anthropic_reply,
-        positions.anthropic_stream,
+        positions_anthropic.anthropic_request,
+        positions_anthropic.anthropic_reply,
+        positions_anthropic.anthropic_stream,
         id="anthropic",
     ),
 ]
