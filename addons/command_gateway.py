@@ -49,41 +49,60 @@ async def _run(
 ) -> int:
     stop = asyncio.Event()
     ready: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
-    gateway = asyncio.create_task(launch.run(settings, stop, ready.set_result, announce=announce))
+    interrupted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    gateway = asyncio.create_task(launch.run(settings, stop, _into(ready), announce=announce))
+    child: asyncio.subprocess.Process | None = None
+
+    def heed(number: int) -> None:
+        if child is None:  # there is no command yet that it could be for: ends us
+            _into(interrupted)(number)
+        else:
+            _pass_on(child, number)
+
     try:
-        waiting: list[asyncio.Future[Any]] = [gateway, ready]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if not ready.done():
-            await gateway  # raises what went wrong
-        at = ready.result().listeners[0]
-        child = await asyncio.create_subprocess_exec(*command, env=environment(at.host, at.port))
-        with _passing_on_signals(child):
+        with _heeding_signals(heed):
+            waiting: list[asyncio.Future[Any]] = [gateway, ready, interrupted]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if interrupted.done():
+                return -interrupted.result()
+            if not ready.done():
+                await gateway  # raises what went wrong
+            at = ready.result().listeners[0]
+            child = await asyncio.create_subprocess_exec(*command, env=environment(at.host, at.port))
+            if interrupted.done():
+                _pass_on(child, interrupted.result())
             return await child.wait()
     finally:
         stop.set()
         ready.cancel()
+        interrupted.cancel()
         with contextlib.suppress(CannotStart):
             await gateway
 
 
+def _into[T](future: asyncio.Future[T]) -> Callable[[T], None]:
+    """Sets the future's result, if it still waits for one."""
+    return lambda value: None if future.done() else future.set_result(value)
+
+
 @contextlib.contextmanager
-def _passing_on_signals(child: asyncio.subprocess.Process) -> Iterator[None]:
-    """What is sent to us is meant for the command."""
+def _heeding_signals(heed: Callable[[int], None]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-
-    def pass_on(number: signal.Signals) -> None:
-        if number in _FROM_KEYBOARD and _holds_terminal():
-            return  # typed: the terminal has sent it to the whole process group, the command too
-        with contextlib.suppress(ProcessLookupError):
-            child.send_signal(number)
-
     for number in _PASSED_ON:
-        loop.add_signal_handler(number, pass_on, number)
+        loop.add_signal_handler(number, heed, int(number))
     try:
         yield
     finally:
         for number in _PASSED_ON:
             loop.remove_signal_handler(number)
+
+
+def _pass_on(child: asyncio.subprocess.Process, number: int) -> None:
+    """What is sent to us is meant for the command."""
+    if number in _FROM_KEYBOARD and _holds_terminal():
+        return  # typed: the terminal has sent it to the whole process group, the command too
+    with contextlib.suppress(ProcessLookupError):
+        child.send_signal(number)
 
 
 def _holds_terminal() -> bool:

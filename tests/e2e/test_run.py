@@ -200,6 +200,24 @@ def test_alone_signals_reach_the_command_and_its_status_comes_back(alone):
         assert (process.wait(60), process.stdout.read(), process.stderr.read()) == (7, "", "")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_alone_a_signal_while_the_gateway_starts_ends_it_without_the_command(alone, number):
+    """The gateway's secret is the first thing that a start makes: from then on there is something to interrupt."""
+    with subprocess.Popen(
+        alone.line("echo", "started"),
+        cwd=ROOT,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        while not (alone.directory / "state" / "key").exists():
+            assert process.poll() is None
+        process.send_signal(number)
+        assert (process.wait(60), process.stdout.read(), process.stderr.read()) == (-number, "", "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_alone_it_ends_by_the_signal_that_ended_the_command(alone, number):
     done = alone.run("sh", "-c", f"kill -{int(number)} $$")
