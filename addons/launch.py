@@ -72,7 +72,8 @@ class Parts:
 
 def harden() -> None:
     """No core dumps, no reading of this process's memory by others of the same user (Linux)."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]  # left alone: a command that we run may raise its own again
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
     if sys.platform == "linux":
         pr_set_dumpable = 4
         ctypes.CDLL(None, use_errno=True).prctl(pr_set_dumpable, 0, 0, 0, 0)
@@ -180,6 +181,7 @@ async def run(
                     **states,
                     "draining": gateway.draining,
                     "mode": settings.policy.mode,
+                    "policy": built.policy.hash,
                     "listen": [f"{at.host}:{at.port}" for at in actual],
                     "reverse": [at.upstream for at in actual if at.upstream],
                     "ca": str(built.authority.certificate),

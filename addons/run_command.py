@@ -87,13 +87,14 @@ def variables_for(settings: Settings, host: str, port: int, inherited: Mapping[s
 
 
 def gateway_up(settings: Settings) -> tuple[str, int] | None:
-    """Where this configuration's gateway listens, if it is up, ready, open to us, and has the CA that we know."""
+    """Where this configuration's gateway listens, if it is up, ready, open to us, with our CA and our policy."""
     if settings.access.proxy_auth or settings.access.client_ca:
         return None  # it would ask for credentials that we do not have
     state = _health(*settings.admin_address)
     certificate = str(settings.state_path / "ca" / "coatcheck-ca.pem")
     try:
-        if state["ready"] is not True or state["reverse"] or state["ca"] != certificate:
+        ours = state["ca"] == certificate and state["policy"] == settings.policy_hash
+        if state["ready"] is not True or state["reverse"] or not ours:
             return None
         host, _, port = state["listen"][0].rpartition(":")
         return loopback_for(host.strip("[]")), int(port)

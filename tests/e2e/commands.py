@@ -20,7 +20,7 @@ def installed(program: str) -> str:
     """
     path = shutil.which(program)
     if path is None:
-        raise pytest.skip.Exception(f"{program} is not on PATH: install it to run this test")
+        pytest.skip(f"{program} is not on PATH: install it to run this test")
     return path
 
 
