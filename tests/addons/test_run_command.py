@@ -11,7 +11,13 @@ from addons import run_command
 from addons.run_command import gateway_up
 from addons.settings import Settings
 
-UP = {"ready": True, "reverse": [], "listen": ["0.0.0.0:8080"], "ca": "/state/ca/coatcheck-ca.pem"}
+UP = {
+    "ready": True,
+    "reverse": [],
+    "listen": ["0.0.0.0:8080"],
+    "ca": "/state/ca/coatcheck-ca.pem",
+    "policy": Settings().policy_hash,
+}
 
 
 def settings(**more: Any) -> Settings:
@@ -36,6 +42,7 @@ def test_the_one_that_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
         {**UP, "ready": "yes"},
         {**UP, "reverse": ["https://api.openai.com"]},
         {**UP, "ca": "/elsewhere/ca/coatcheck-ca.pem"},
+        {**UP, "policy": "another"},
         {**UP, "listen": []},
         {**UP, "listen": ["nonsense"]},
     ],
