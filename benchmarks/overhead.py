@@ -91,7 +91,10 @@ async def measure(
     queue = list(texts)
     latencies: list[float] = []
     limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
-    async with httpx.AsyncClient(proxy=proxy, verify=trust, limits=limits, timeout=120, trust_env=False) as client:
+    key = {"authorization": "Bearer sk-benchmark"}
+    async with httpx.AsyncClient(
+        proxy=proxy, verify=trust, limits=limits, timeout=120, trust_env=False, headers=key
+    ) as client:
         await asyncio.gather(*(one(client, url, "warm up", stream) for _ in range(clients)))
 
         async def work() -> None:
@@ -119,6 +122,7 @@ class PlainMitmproxy:
                 "--listen-host=127.0.0.1",
                 f"--set=confdir={directory}",
                 "--set=connection_strategy=lazy",
+                "--set=stream_large_bodies=1",  # as the gateway does: pass streams on as they come
                 f"--set=ssl_verify_upstream_trusted_ca={ca}",
             ],
             env=clean_environment(),
