@@ -105,6 +105,13 @@ class _Abort:
         return self._gateway.answer(self._flow, 502, *words)
 
     def stream_tail(self) -> bytes:
+        try:
+            return self._stream_tail()
+        except Exception as e:
+            log.error("a stream could not be ended in its own format: %s", type(e).__name__)
+            return b""
+
+    def _stream_tail(self) -> bytes:
         stream = self._flow.metadata.get(STREAM)
         if isinstance(stream, StreamBody):
             return stream.tail("upstream_disconnected", "The upstream closed the connection in mid-stream.")

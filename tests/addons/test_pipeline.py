@@ -1,9 +1,10 @@
-"""Every stage that fails is a refusal in the provider's shape, recorded, with nothing quoted; and what goes out is masked."""
+"""A stage that fails is a refusal in the provider's shape, recorded, nothing quoted; what goes out is masked."""
 
 from __future__ import annotations
 
 import dataclasses
 import gzip
+import itertools
 import json
 import logging
 from collections.abc import Callable
@@ -295,7 +296,7 @@ async def test_a_server_that_hangs_up_is_told_to_the_health_monitor() -> None:
         plan.exchange.sent, plan.exchange.error = 1.0, error
         bench.pipeline.finish(plan.exchange, 200)
     assert bench.health.told == [("local", True), ("local", False), ("local", False), ("local", True)]
-    assert [outcome.error for outcome in bench.recorder.outcomes][0] is None
+    assert bench.recorder.outcomes[0].error is None
 
 
 @pytest.mark.parametrize(
@@ -394,7 +395,7 @@ async def test_a_grown_conversation_keeps_its_masked_prefix(turns: list[str], pr
         if restoration is not None:
             for before, after in zip(json.loads(body)["messages"], masked, strict=True):
                 assert restoration.whole(after["content"]) == before["content"]
-    for shorter, longer in zip(sent, sent[1:], strict=False):
+    for shorter, longer in itertools.pairwise(sent):
         assert longer.startswith(shorter)
 
 
