@@ -2,8 +2,8 @@
 
 May import this room only. Member names that are no plain identifiers and long integers are segments too. Passed over
 are only members that are identifiers by name (``model``, ``type``, ``role``, ``id``, ``object``, ``*_id``) and look
-like one. Streams (server-sent events, or a JSON document per line) are restored event by event; a placeholder that is
-split over two events stays a placeholder, since nobody knows here which pieces belong together.
+like one. Streams of server-sent events are restored by ``delta_events``; of streams with a JSON document per line each
+line is restored by itself: a placeholder that is split over two lines stays one.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 
 from addons.wire.collect import JsonRequest, parse_json
+from addons.wire.delta_events import DeltaEvents
 from addons.wire.jsondoc import ARRAY, OBJECT, Document, Node
 from addons.wire.openai_stream import note_chat
 from addons.wire.refusals import STREAM_ERROR, openai_error, reply
 from addons.wire.restore import restore_document, restore_plain
 from addons.wire.rules import FREE, NAME, OPAQUE, SKIP, Visitor, is_plain_key, step
-from addons.wire.sse import MAX_EVENT, Event, event_bytes
+from addons.wire.sse import MAX_EVENT, event_bytes
 from addons.wire.streaming import EventStream
 from addons.wire.types import ErrorReply, ReplyFacts, ReplyStream, Restoration, WireError
 
@@ -107,7 +108,7 @@ class GenericStream:
         start = self._buffer.lstrip(b" \t\r\n\xef\xbb\xbf")[:1]
         if not self._lines and start:
             if start not in (b"{", b"["):
-                self._events = _WholeEvents(self._restoration, self.facts)
+                self._events = DeltaEvents(self._restoration, self.facts, GENERIC_REPLY)
                 data, self._buffer = self._buffer, b""
                 return self._events.feed(data)
             self._lines = True
@@ -142,26 +143,3 @@ class GenericStream:
         except WireError:
             return restore_plain(line, self._restoration)
         return line if new is None else new.encode("utf-8", "surrogatepass")
-
-
-class _WholeEvents(EventStream):
-    """Server-sent events of unknown meaning, each restored by itself."""
-
-    strict = False
-    whole_rule = staticmethod(GENERIC_REPLY)
-
-    def __init__(self, restoration: Restoration, facts: ReplyFacts):
-        super().__init__(restoration)
-        self.facts = facts
-
-    def on_json(self, event: Event, data: dict[str, object]) -> bytes:
-        note_chat(self.facts, data)
-        return self.whole(event)
-
-    def close(self) -> bytes:
-        out = super().close()
-        self.facts.complete = self.facts.error_type is None
-        return out
-
-    def error_event(self, message: str) -> bytes:
-        return event_bytes(json.dumps(openai_error(500, STREAM_ERROR, message), ensure_ascii=False))

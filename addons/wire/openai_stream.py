@@ -151,8 +151,8 @@ def note_chat(facts: ReplyFacts, data: dict[str, Any]) -> None:
         facts.model = model
     usage = data.get("usage")
     if isinstance(usage, dict):
-        facts.input_tokens = count(usage.get("prompt_tokens"), facts.input_tokens)
-        facts.output_tokens = count(usage.get("completion_tokens"), facts.output_tokens)
+        facts.input_tokens = count(usage.get("prompt_tokens", usage.get("input_tokens")), facts.input_tokens)
+        facts.output_tokens = count(usage.get("completion_tokens", usage.get("output_tokens")), facts.output_tokens)
     error = data.get("error")
     if isinstance(error, dict):
         kind = error.get("type") or error.get("code")

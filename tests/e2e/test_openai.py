@@ -183,6 +183,18 @@ def test_other_endpoints_of_the_same_host(oai, provider):
     assert leaked(provider.requests, PLANTED) == []
 
 
+def test_a_streamed_response_of_the_responses_api(oai, provider):
+    provider.next(piece=3)
+    said = ""
+    for event in oai.responses.create(model="gpt-4o", input=ENGLISH, stream=True):
+        if event.type == "response.output_text.delta":
+            said += event.delta
+        elif event.type == "response.completed":
+            final = event.response.output_text
+    assert said == final == f"You wrote: {ENGLISH}"
+    assert leaked(provider.requests, PLANTED) == []
+
+
 def test_structured_output_stays_valid_json(oai, provider):
     answer = oai.chat.completions.create(
         model="gpt-4o",
