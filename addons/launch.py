@@ -215,6 +215,7 @@ def _options(settings: Settings, listeners: Sequence[Listener], authority: Certi
     return proxy.options_for(
         listeners,
         settings.hosts,
+        addresses=[parse_address(one.resolve_to) for one in settings.upstreams.values() if one.resolve_to],
         confdir=authority.directory,
         upstream_roots=roots,
         htpasswd=settings.access.proxy_auth,

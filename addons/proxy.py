@@ -63,16 +63,21 @@ def options_for(
     listeners: Sequence[Listener],
     hosts: Sequence[str],
     *,
+    addresses: Sequence[tuple[str, int]] = (),
     confdir: Path,
     upstream_roots: Path | None,
     htpasswd: Path | None,
     upstream_timeout_s: float,
     client_certificates: bool,
 ) -> dict[str, Any]:
-    """All mitmproxy options that differ from its defaults."""
+    """All mitmproxy options that differ from its defaults.
+
+    ``addresses``: where ``resolve_to`` leads. mitmproxy knows a connection by them, and by its name only where TLS or
+    HTTP tells: without them, a client that sends no server name would pass unread.
+    """
     reverse_targets = [destination_of(listener.upstream) for listener in listeners if listener.upstream]
     allowed = [_host_pattern(host) for host in hosts]
-    allowed += [rf"^{re.escape(host)}:{port}$" for host, port in reverse_targets]
+    allowed += [rf"^{re.escape(host)}:{port}$" for host, port in (*reverse_targets, *addresses)]
     return {
         "mode": [listener.mode for listener in listeners],
         "confdir": str(confdir),

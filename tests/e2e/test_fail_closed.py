@@ -6,8 +6,11 @@ the provider received or in what the gateway printed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import socket
+import ssl
 
 import pytest
 
@@ -363,10 +366,42 @@ def test_a_request_that_begins_slowly_is_not_relayed_as_raw_bytes(gateway, provi
     assert len(provider.requests) == 2
 
 
-@pytest.mark.parametrize("port", [443, 53, 5353])
-def test_what_is_no_http_does_not_reach_an_inspected_host(gateway, provider, port):
-    with tunnel(gateway.proxy, HOSTS["openai"], port) as connection:
-        connection.sendall(f"{EMAIL}\r\n".encode() * 3)
+@pytest.fixture(scope="module")
+def closed_door(tmp_path_factory):
+    """A gateway whose provider is a bare listener, and that listener: whoever gets there has passed unread."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        changes = {"upstreams": {"openai": {"resolve_to": f"127.0.0.1:{listener.getsockname()[1]}"}}}
+        with GatewayProcess(tmp_path_factory.mktemp("door"), None, changes) as gateway:
+            yield gateway, listener
+
+
+def check_nobody(listener):
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
+@pytest.mark.parametrize("text", [EMAIL, f"HELO {EMAIL}", f"\x00\x01\x02{EMAIL}"])
+def test_what_is_no_http_does_not_reach_an_inspected_host(closed_door, text):
+    gateway, listener = closed_door
+    with tunnel(gateway.proxy, HOSTS["openai"]) as connection:
+        connection.sendall(text.encode() + b"\r\n\r\n")
         connection.settimeout(10)
         assert connection.recv(4096)[:12] in (b"", b"HTTP/1.1 400")
-    assert provider.connections == 0
+    check_nobody(listener)
+
+
+@pytest.mark.parametrize("name", [None, "example.com"])
+def test_tls_without_the_hosts_name_is_no_way_past(closed_door, name):
+    gateway, listener = closed_door
+    trust = ssl.create_default_context()
+    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+    with tunnel(gateway.proxy, HOSTS["openai"]) as outer:
+        outer.settimeout(10)
+        with (
+            contextlib.suppress(ssl.SSLError, ConnectionError),
+            trust.wrap_socket(outer, server_hostname=name) as inner,
+        ):
+            inner.sendall(request(b"{" + TEXT.encode()))
+            assert read(inner).status in (400, 421)
+    check_nobody(listener)
