@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 SITECUSTOMIZE = '''
-import importlib.abc, importlib.machinery, importlib, json, pathlib, sys, time
+import importlib.abc, importlib.machinery, importlib, json, pathlib, sys, threading
 
 HERE = pathlib.Path(__file__).parent
 QUOTED = "a traceback that quotes Maria Gonzalez, maria.gonzalez@example.com"
@@ -26,7 +26,7 @@ def hit(stage):
     with (HERE / "hits").open("a") as file:
         file.write(stage + "\\n")
     while fault == "hang" and stage in (HERE / "faults.json").read_text():
-        time.sleep(0.02)
+        threading.Event().wait(0.02)
     raise RuntimeError(QUOTED)
 
 def faulty(stage, function):
