@@ -52,7 +52,7 @@ class Settings(Section):
 
     listen: ListenAddress = "127.0.0.1:8080"
     """HOST:PORT of the proxy. Beyond loopback it needs ``access``."""
-    admin_listen: ListenAddress = "127.0.0.1:8081"
+    admin_listen: ListenAddress = "127.0.0.1:9080"
     """HOST:PORT of ``/healthz`` and ``/metrics``."""
     state_dir: FilePath | None = None
     """Where key, certificate authority and database lie. Default: ``$XDG_STATE_HOME/coatcheck``."""

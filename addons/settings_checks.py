@@ -79,7 +79,7 @@ def _listeners(settings: Settings) -> Iterator[Complaint]:
             "`access.client_ca`, or listen on 127.0.0.1; `access.allow_open: true` if it is really meant",
         )
     if not settings.admin_address.loopback and not access.allow_open:
-        yield ("admin_listen",), "should be a loopback address such as 127.0.0.1:8081; it has no authentication"
+        yield ("admin_listen",), "should be a loopback address such as 127.0.0.1:9080; it has no authentication"
     same_port = settings.listen_address.port == settings.admin_address.port != 0
     if same_port and settings.listen_address.host in {settings.admin_address.host, "0.0.0.0", "::"}:  # noqa: S104
         yield ("admin_listen",), "is the same address as `listen`; choose another port"

@@ -115,8 +115,8 @@ def test_one_thing_wrong(complain: Complain, text: str, complaint: str) -> None:
             "`access.client_ca`, or listen on 127.0.0.1; `access.allow_open: true` if it is really meant",
         ),
         (
-            "admin_listen: 0.0.0.0:8081",
-            "1:15: admin_listen: should be a loopback address such as 127.0.0.1:8081; it has no authentication",
+            "admin_listen: 0.0.0.0:9080",
+            "1:15: admin_listen: should be a loopback address such as 127.0.0.1:9080; it has no authentication",
         ),
         ("admin_listen: 127.0.0.1:8080", "1:15: admin_listen: is the same address as `listen`; choose another port"),
         (
