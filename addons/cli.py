@@ -109,8 +109,7 @@ def _print_running(running: Running) -> None:
         ("database", make_url(settings.database_url).render_as_string(hide_password=True)),
         (
             "CA",
-            str(running.authority.certificate)
-            + (" (new: limited to the hosts above)" if running.authority.renewed else ""),
+            str(running.authority.certificate) + (" (new)" if running.authority.renewed else ""),
         ),
         ("admin", f"http://{running.admin[0]}:{running.admin[1]}/healthz and /metrics"),
     ]
