@@ -12,16 +12,18 @@ import json
 
 from addons.wire.collect import JsonRequest, parse_json
 from addons.wire.delta_events import DeltaEvents
-from addons.wire.jsondoc import ARRAY, OBJECT, Document, Node
+from addons.wire.jsondoc import ARRAY, NUMBER, OBJECT, Document, Node
 from addons.wire.openai_stream import note_chat
 from addons.wire.refusals import STREAM_ERROR, openai_error, reply
 from addons.wire.restore import restore_document, restore_plain
 from addons.wire.rules import FREE, NAME, OPAQUE, SKIP, Visitor, is_plain_key, step
 from addons.wire.sse import MAX_EVENT, event_bytes
 from addons.wire.streaming import EventStream
-from addons.wire.types import ErrorReply, ReplyFacts, ReplyStream, Restoration, WireError
+from addons.wire.types import ErrorReply, ReplyFacts, ReplyStream, Restoration, UnreadableKind, WireError
 
 _NAMES = frozenset({"model", "type", "role", "id", "object", "status", "finish_reason"})
+_TOKENS = frozenset({"prompt", "input", "context", "suffix"})
+"""Members that may hold token ids instead of text: nobody here can read those."""
 _OPAQUE = frozenset({"signature", "thoughtSignature", "thought_signature"})
 
 
@@ -34,6 +36,9 @@ def GENERIC(visitor: Visitor, node: Node, path: str, role: str) -> None:
         key, below = child.key, step(path, child, index)
         if key is not None and not is_plain_key(key):
             visitor.key(child, f"{below}~key", role)
+        if key in _TOKENS and child.kind == ARRAY and _is_tokens(child):
+            visitor.unreadable(below, UnreadableKind.TOKENS)
+            continue
         if key is not None and child.kind not in (OBJECT, ARRAY):
             if key in _NAMES or key.endswith("_id"):
                 NAME(visitor, child, below, role)
@@ -42,6 +47,13 @@ def GENERIC(visitor: Visitor, node: Node, path: str, role: str) -> None:
                 OPAQUE(visitor, child, below, role)
                 continue
         GENERIC(visitor, child, below, role)
+
+
+def _is_tokens(node: Node) -> bool:
+    """True for an array of numbers, or of such arrays."""
+    return bool(node.children) and all(
+        child.kind == NUMBER or (child.kind == ARRAY and _is_tokens(child)) for child in node.children
+    )
 
 
 def GENERIC_REPLY(visitor: Visitor, node: Node, path: str, role: str) -> None:
