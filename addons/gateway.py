@@ -296,6 +296,7 @@ class Gateway:
         exchange: Exchange | None = flow.metadata.get(EXCHANGE)
         if exchange is None or exchange.finished or exchange.sent is None:
             return
+        _close_if_told(flow, response)
         if exchange.is_stream(response.headers.get("content-type", "")):
             try:
                 stream = exchange.open_stream(response.headers.get("content-encoding", ""))
@@ -403,11 +404,19 @@ class Gateway:
         """A refusal in the shape of the provider that this flow meant."""
         watched: Watched | None = flow.metadata.get(WATCHED)
         codec = self.pipeline.codec_for(watched.provider if watched else None, flow.request.method, flow.request.path)
-        return response_of(codec.refusal(status, code, message))
+        reply = response_of(codec.refusal(status, code, message))
+        _close_if_told(flow, reply)
+        return reply
 
 
 def _unreadable(error: WireError) -> str:
     return f"The upstream's reply could not be read: {error.message} ({error.where})."
+
+
+def _close_if_told(flow: http.HTTPFlow, response: http.Response) -> None:
+    """mitmproxy closes both sides where a request says ``connection: close``, as rerouted ones do: tell the client."""
+    if flow.request.headers.get("connection", "").lower() == "close" and not flow.request.is_http2:
+        response.headers["connection"] = "close"
 
 
 def _unknown(flow: http.HTTPFlow) -> Watched:

@@ -187,6 +187,13 @@ def test_reroute_every_position(endpoint, rerouting, provider, doubles):
 
 
 @pytest.mark.parametrize("stream", [False, True])
+def test_a_rerouted_reply_tells_the_client_that_its_connection_ends(stream, rerouting, provider):
+    body = {"model": "m", "messages": [{"role": "user", "content": "to a@example.com"}], "stream": stream}
+    answer = send(rerouting, "openai.chat", json.dumps(body).encode())
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("endpoint", ["openai.chat", "anthropic.messages"])
 def test_every_position_of_a_reply_is_restored(endpoint, stream, masking, provider):
     """The double quotes its last message; the codecs' own matrix has every path of a reply."""
