@@ -25,7 +25,7 @@ from addons.reading import Reading, read_request
 from addons.recording import Case, Circumstances, Inbound, decision_of, outcome_of
 from addons.reroute.targets import RerouteError, rewrite
 from addons.settings import Settings
-from addons.templates import path_template
+from addons.templates import method_name, path_template
 from addons.wire import registry
 from addons.wire.types import Codec, WireError
 from audit.errors import AuditError
@@ -146,6 +146,8 @@ class Pipeline:
         settings, inbound = self._settings, case.inbound
         if inbound.trailers and not self._observe:
             raise Refusal(400, "trailers_refused", "Request trailers are not inspected; send the text in the body.")
+        if method_name(inbound.method) is None and not self._observe:
+            raise Refusal(405, "unknown_method", "The request's HTTP method is none that the gateway knows.")
         try:
             case.reading = reading = await _aside(
                 inbound,
@@ -155,7 +157,6 @@ class Pipeline:
                     inbound.headers,
                     inbound.body,
                     settings.limits,
-                    known_path=case.endpoint != "generic",
                 ),
             )
         except WireError as e:

@@ -69,18 +69,11 @@ class Reading:
         return body, target, headers
 
 
-def read_request(
-    codec: Codec, target: str, headers: Headers, body: bytes, limits: Limits, *, known_path: bool
-) -> Reading:
-    """Take a request apart. ``body`` as on the wire. Raises WireError where it is not what it claims to be.
-
-    ``known_path``: the endpoint table knows this path, so that it holds no text of the caller's.
-    """
+def read_request(codec: Codec, target: str, headers: Headers, body: bytes, limits: Limits) -> Reading:
+    """Take a request apart. ``body`` as on the wire. Raises WireError where it is not what it claims to be."""
     given = {name.lower(): value for name, value in headers}
     plain = decode(body, given.get("content-encoding"), limits.body_bytes) if body else body
-    return Reading(
-        read_body(codec, given.get("content-type"), plain), read_metadata(headers, target, free_path=not known_path)
-    )
+    return Reading(read_body(codec, given.get("content-type"), plain), read_metadata(headers, target))
 
 
 def _show(index: int, segment: Segment) -> _Shown:

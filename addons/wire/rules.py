@@ -60,6 +60,7 @@ class Visitor(Protocol):
 Rule = Callable[[Visitor, Node, str, str], None]
 
 _PLAIN = re.compile(r"(?=[^A-Za-z]*[A-Za-z])[\w./:+=#$~-]{1,256}\Z", re.ASCII)
+_NUMBER_AND_LETTER = re.compile(r"\d{8,}[A-Za-z]\Z", re.ASCII)
 _FEW_DIGITS = re.compile(r"[\d.:-]{0,5}\Z", re.ASCII)
 _PLAIN_KEY = re.compile(r"(?=.{1,40}\Z)[a-z$@_][A-Za-z_-]*+(?:\d{1,3}[A-Za-z_-]++)?+\d{0,3}\Z", re.ASCII)
 _LONG_NUMBER = re.compile(r"-?\d{6,}(?:\.0+)?\Z", re.ASCII)
@@ -80,8 +81,11 @@ _MAGIC = {
 
 
 def is_plain(value: str) -> bool:
-    """True for what looks like an identifier or enum value: ASCII word characters with a letter, or few digits."""
-    return bool(_PLAIN.match(value) or _FEW_DIGITS.match(value))
+    """True for what looks like an identifier or enum value: ASCII word characters with a letter, or few digits.
+
+    Not for a long number with one letter at its end: Chinese resident ids may end in X.
+    """
+    return bool((_PLAIN.match(value) and not _NUMBER_AND_LETTER.match(value)) or _FEW_DIGITS.match(value))
 
 
 def is_plain_key(key: str) -> bool:

@@ -97,3 +97,9 @@ def test_unknown_endpoints_are_scanned_whole() -> None:
     assert request.model == "gpt-4o"
     binary = GENERIC.parse_request(b'{"data": "iVBORw0KGgo' + b"aB3/dEfGhIjKlMnO" * 40 + b'"}')
     assert [part.kind for part in binary.unreadable] == [UnreadableKind.IMAGE]
+
+
+def test_a_resident_id_in_a_path_is_text_whatever_its_last_character() -> None:
+    for number in ("11010519491231002X", "13912345678"):
+        head = read_metadata([], f"/{number}/v1/chat/completions")
+        assert [segment.text for segment in head.segments] == [number]
