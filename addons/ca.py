@@ -55,9 +55,17 @@ class CertificateAuthority:
 
 def authority_at(state: Path) -> CertificateAuthority:
     """The CA of a gateway whose state directory is ``state``, as it lies there; nothing is made or checked."""
-    directory = state / "ca"
+    return _files(state / "ca")
+
+
+def _files(directory: Path, hosts: tuple[str, ...] = (), *, renewed: bool = False) -> CertificateAuthority:
     return CertificateAuthority(
-        directory, directory / "coatcheck-ca.pem", directory / "bundle.pem", directory / "truststore.p12", (), False
+        directory,
+        directory / "coatcheck-ca.pem",
+        directory / "bundle.pem",
+        directory / "truststore.p12",
+        hosts,
+        renewed,
     )
 
 
@@ -70,15 +78,13 @@ def ensure(directory: Path, hosts: Sequence[str], addresses: Sequence[str] = ())
     names = tuple(sorted({host.lower().rstrip(".").removeprefix("*.") for host in hosts}))
     ips = tuple(sorted({*LOOPBACK, *addresses}))
     combined = directory / "mitmproxy-ca.pem"
-    certificate = directory / "coatcheck-ca.pem"
-    bundle = directory / "bundle.pem"
-    trust_store = directory / "truststore.p12"
+    files = _files(directory)
     try:
         current = _read(combined)
         renewed = current is None or not _serves(current, names, ips)
         if renewed:
-            _create(directory, combined, certificate, names, ips)
-        _write_for_clients(certificate, bundle, trust_store)
+            _create(directory, combined, files.certificate, names, ips)
+        _write_for_clients(files.certificate, files.bundle, files.trust_store)
     except OSError as e:
         raise CaError(
             f"cannot keep the certificate authority in {directory}: {e.strerror}. Set state_dir to a place that "
@@ -86,7 +92,7 @@ def ensure(directory: Path, hosts: Sequence[str], addresses: Sequence[str] = ())
         ) from e
     except ValueError as e:
         raise CaError(f"{combined} does not hold a readable CA; move it away and start again to make a new one.") from e
-    return CertificateAuthority(directory, certificate, bundle, trust_store, names, renewed)
+    return _files(directory, names, renewed=renewed)
 
 
 def _read(path: Path) -> x509.Certificate | None:

@@ -45,7 +45,6 @@ class Exchange:
     """None where the reply is passed on as it is (nothing was masked)."""
     response_cap: int
     rerouted: bool = False
-    started: float = field(default_factory=time.monotonic)
     sent: float | None = None
     first_byte: float | None = None
     facts: ReplyFacts = field(default_factory=ReplyFacts)
