@@ -40,14 +40,20 @@ def _plainly() -> Generator[None]:
 
 @app.command("data")
 def build_data(
-    open_data: Annotated[Path, typer.Option(help="Folder with the open sets (*.jsonl.gz) and prompts/*.txt.")],
     out: Annotated[Path, typer.Option(help="Where train.jsonl and dev.jsonl go.")],
+    open_data: Annotated[
+        Path | None,
+        typer.Option(help="Folder with more: labelled sets (*.jsonl.gz) and marked-up prompts (*.txt, prompts/*.txt)."),
+    ] = None,
+    variants: Annotated[int, typer.Option(help="Variants of each prompt, with other names and numbers.")] = 12,
+    opens: Annotated[float, typer.Option(min=0, max=1, help="Share of the labelled sets to use.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 7,
 ) -> None:
     """Build the training and the development set."""
     with _plainly():
         from models.ner import data
 
-        built = data.build(open_data, out)
+        built = data.build(open_data, out, data.Recipe(variants=variants, opens=opens, seed=seed))
         for name, count in built.counts.items():
             typer.echo(f"{count:>8} {name}")
         typer.echo(f"wrote {built.train} and {built.dev}")
@@ -60,13 +66,17 @@ def train(
     minutes: Annotated[float, typer.Option(help="Time to train; the learning rate reaches zero at its end.")] = 50.0,
     threads: Annotated[int, typer.Option(help="Threads on a CPU: as many as there are idle cores.")] = 1,
     layers: Annotated[int, typer.Option(min=1, max=12, help="Layers of the base model to keep.")] = 6,
+    rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 3e-4,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Start from this run's network instead of the base encoder.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Stop after so many steps: to try the path out.")] = None,
 ) -> None:
     """Train, or go on where a run was stopped (same --out)."""
     with _plainly():
         from models.ner import train as training
 
-        plan = training.Plan(minutes=minutes, threads=threads, layers=layers, max_steps=steps)
+        plan = training.Plan(minutes=minutes, threads=threads, layers=layers, rate=rate, start=start, max_steps=steps)
         typer.echo(f"wrote {training.run(data, out, plan, typer.echo)}")
 
 

@@ -18,6 +18,8 @@ from models.ner import negatives, synthesis
 from models.ner.sources import Record, is_development, read_open_sets, read_prompts
 
 TEMPLATES = Path(__file__).with_name("templates.txt")
+PROMPTS = Path(__file__).with_name("prompts")
+"""Marked-up prompts that come with the code, so that there is data without any other folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Recipe:
 
     variants: int = 12
     """Swapped variants of each training prompt, beside the prompt itself; half as many more for Chinese ones."""
+    opens: float = 1.0
+    """Share of the open sets' training texts."""
     per_template: int = 60
     """Fillings of each template."""
     code: int = 3500
@@ -44,15 +48,20 @@ class Built:
     counts: dict[str, int]
 
 
-def build(open_data: Path, out: Path, recipe: Recipe | None = None) -> Built:
-    """Read ``open_data`` (``*.jsonl.gz`` and ``prompts/*.txt``), write both sets to ``out``."""
+def build(open_data: Path | None, out: Path, recipe: Recipe | None = None) -> Built:
+    """Build from what comes with the code and from ``open_data`` (``*.jsonl.gz``, ``prompts/*.txt``); write to ``out``.
+
+    Either part of ``open_data`` may be missing; without a folder everything is made from the code's own texts.
+    """
     recipe = recipe or Recipe()
-    if not (open_data / "prompts").is_dir():
-        raise ModelError(f"{open_data} holds no folder 'prompts': give the folder with the open sets and the prompts")
-    prompts = list(read_prompts(open_data / "prompts"))
-    opens = list(read_open_sets(open_data))
-    if not prompts:
-        raise ModelError(f"{open_data / 'prompts'} holds no *.txt file")
+    prompts = list(read_prompts(PROMPTS))
+    opens: list[Record] = []
+    if open_data is not None:
+        theirs = [*read_prompts(open_data), *read_prompts(open_data / "prompts")]
+        opens = list(read_open_sets(open_data))
+        if not theirs and not opens:
+            raise ModelError(f"{open_data} holds no *.txt, no prompts/*.txt and no *.jsonl.gz: give the data's folder")
+        prompts += theirs
     out.mkdir(parents=True, exist_ok=True)
     held_out = [record for record in (*prompts, *opens) if is_development(record)]
     train = list(_training(prompts, opens, recipe))
@@ -64,7 +73,7 @@ def build(open_data: Path, out: Path, recipe: Recipe | None = None) -> Built:
 def _training(prompts: list[Record], opens: list[Record], recipe: Recipe) -> Iterator[Record]:
     rng = random.Random(recipe.seed)  # noqa: S311 - training data, not secrets
     prompts = [record for record in prompts if not is_development(record)]
-    opens = [record for record in opens if not is_development(record)]
+    opens = [record for record in opens if not is_development(record) and rng.random() < recipe.opens]
     # The open sets know a hundred political parties for each shop or school: only some of their values.
     values = synthesis.Values.gather((*prompts, *(record for record in opens if rng.random() < 0.15)))
     templates = synthesis.read_templates(TEMPLATES)

@@ -1,6 +1,6 @@
 """Text without personal data that looks as if it had some: code, logs, product lists. What agents send most.
 
-Code comes from the standard library of the Python that runs the training, so nothing has to be fetched; lines that
+Code comes from the Python that runs the training, so nothing has to be fetched; lines that
 may name a person are dropped. Imports ``sources`` only.
 """
 
@@ -27,11 +27,13 @@ _EVENTS = lines("log-events")
 
 
 def code(rng: random.Random, count: int) -> Iterator[Record]:
-    """``count`` snippets of Python source."""
-    folder = Path(sysconfig.get_paths()["stdlib"])
+    """``count`` snippets of source: the standard library's Python, and now and then a header of its C API."""
+    paths = sysconfig.get_paths()
+    folder = Path(paths["stdlib"])
     files = sorted(
         path for path in folder.rglob("*.py") if "site-packages" not in path.parts and "idlelib" not in path.parts
     )
+    files += sorted(Path(paths["include"]).rglob("*.h")) * 2
     made = 0
     while made < count:
         source = rng.choice(files).read_text(encoding="utf-8", errors="replace").split("\n")

@@ -1,13 +1,16 @@
 """Fine-tunes the network on the built data; resumable at any checkpoint. torch is imported when called.
 
 The learning rate falls with the share of the time that is used, so a run of any length ends well. A run's folder holds
-``tokenizer.json``, ``checkpoint.pt`` (all that is needed to go on) and ``model/`` (what export reads).
+``tokenizer.json``, ``checkpoint.pt`` (all that is needed to go on) and ``model/`` (what export reads): an exponential
+moving average of the weights, as it was when it did best on the development set.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import random
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from models.ner import base, data, network, vocabulary
 from models.ner.encoding import Encoder
@@ -39,14 +45,21 @@ class Plan:
     rate: float = 3e-4
     warm_up: float = 0.04
     threads: int = 1
-    checkpoint_minutes: float = 4.0
+    checkpoint_minutes: float = 6.0
+    """How often the state is saved and the development set is read."""
+    patience: int = 5
+    """Readings of the development set in a row without a better one after which training stops."""
+    average: float = 0.998
+    """How much of the moving average each step keeps."""
+    start: Path | None = None
+    """Another run, whose network and vocabulary this one starts from, instead of the base encoder."""
     seed: int = 7
     max_steps: int | None = None
     """Stop after so many steps: for trying the path out."""
 
 
 def run(built: Path, out: Path, plan: Plan, report: Report) -> Path:
-    """Train on ``built/train.jsonl``; returns the folder of the trained model, ``out/model``.
+    """Train on ``built/train.jsonl``, watch ``built/dev.jsonl``; returns the trained model, ``out/model``.
 
     Goes on from ``out/checkpoint.pt`` if there is one.
     """
@@ -60,10 +73,14 @@ def run(built: Path, out: Path, plan: Plan, report: Report) -> Path:
     order = _tokenizer(records, out, plan)
     encoder = Encoder.from_file(out / "tokenizer.json")
     found = list(examples(records, encoder, rng))
+    held_out = [record for record in data.read(built / "dev.jsonl") if record.kind != "open"]
+    watched = list(examples(held_out, encoder, random.Random(plan.seed)))  # noqa: S311
     report(f"{len(records)} texts, {len(found)} windows, {sum(len(e.ids) for e in found)} tokens, {len(order)} pieces")
-    model = network.from_base(base.read_weights(base.weights_file()), plan.layers, order)
-    _Run(torch, model, found, out, plan, report).train()
-    model.save_pretrained(out / "model")
+    if plan.start:
+        model = network.load(plan.start / "model")
+    else:
+        model = network.from_base(base.read_weights(base.weights_file()), plan.layers, order)
+    _Run(torch, model, found, watched, out, plan, report).train()
     return out / "model"
 
 
@@ -73,6 +90,10 @@ def _tokenizer(records: list[Record], out: Path, plan: Plan) -> list[int]:
     if kept.is_file() and (out / "tokenizer.json").is_file():
         stored: list[int] = json.loads(kept.read_text())
         return stored
+    if plan.start:
+        for name in (kept.name, "tokenizer.json"):
+            shutil.copyfile(plan.start / name, out / name)
+        return _tokenizer(records, out, plan)
     texts = [record.text for record in records]
     order = vocabulary.prune(base.tokenizer_file(), texts, plan.latin, plan.chinese, out / "tokenizer.json")
     kept.write_text(json.dumps(order))
@@ -82,8 +103,18 @@ def _tokenizer(records: list[Record], out: Path, plan: Plan) -> list[int]:
 class _Run:
     """One run: optimizer, place in the data, time used. ``torch`` is the imported module."""
 
-    def __init__(self, torch: Any, model: Any, found: list[Example], out: Path, plan: Plan, report: Report) -> None:
+    def __init__(
+        self,
+        torch: Any,
+        model: Any,
+        found: list[Example],
+        watched: list[Example],
+        out: Path,
+        plan: Plan,
+        report: Report,
+    ) -> None:
         self.torch, self.model, self.found, self.out, self.plan, self.report = torch, model, found, out, plan, report
+        self.watched = watched
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         model.to(self.device)
         # Frozen: most pieces are rare in the training data, and moving only the seen ones would tear the space apart.
@@ -95,41 +126,58 @@ class _Run:
             if not name.startswith("classifier.") and weight.requires_grad
         ]
         self.optimizer = torch.optim.AdamW(
-            [{"params": body, "scale": 1.0}, {"params": head, "scale": 5.0}], lr=plan.rate, weight_decay=0.01
+            [{"params": body, "scale": 1.0}, {"params": head, "scale": 1.0 if plan.start else 5.0}],
+            lr=plan.rate,
+            weight_decay=0.01,
         )
+        self.averaged = copy.deepcopy(model).eval()
         self.step = 0
         self.epoch = 0
         self.place = 0
         self.used = 0.0
+        self.best = float("inf")
+        self.worse = 0
         self._resume()
 
     def train(self) -> None:
-        """Until the time or the steps are used up."""
+        """Until the time or the steps are used up, or the development set has not improved for long."""
         plan, limit = self.plan, self.plan.minutes * 60
-        loss, tokens, since = 0.0, 0, time.monotonic()
         saved = self.used
         self.model.train()
         order = self._epoch_order()
-        while self.used < limit and (plan.max_steps is None or self.step < plan.max_steps):
-            if self.place >= len(order):
-                self.epoch, self.place = self.epoch + 1, 0
-                order = self._epoch_order()
-            began = time.monotonic()
-            value, count = self._one(order[self.place])
-            self.used += time.monotonic() - began
-            self.place += 1
-            self.step += 1
-            loss, tokens = loss + value, tokens + count
-            if self.step % 25 == 0:
-                rate = tokens / (time.monotonic() - since)
-                self.report(
-                    f"step {self.step} epoch {self.epoch} {self.place}/{len(order)} loss {loss / 25:.4f} "
-                    f"{rate:.0f} tokens/s {self.used / 60:.1f}/{plan.minutes:g} min"
-                )
-                loss, tokens, since = 0.0, 0, time.monotonic()
-            if self.used - saved > plan.checkpoint_minutes * 60:
-                saved = self.used
-                self._save()
+        columns = (
+            TextColumn("training"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+            bar = progress.add_task("", total=limit, completed=int(self.used))
+            loss, tokens, since = 0.0, 0, time.monotonic()
+            while self.used < limit and (plan.max_steps is None or self.step < plan.max_steps):
+                if self.place >= len(order):
+                    self.epoch, self.place = self.epoch + 1, 0
+                    order = self._epoch_order()
+                began = time.monotonic()
+                value, count = self._one(order[self.place])
+                self.used += time.monotonic() - began
+                self.place += 1
+                self.step += 1
+                loss, tokens = loss + value, tokens + count
+                if self.step % 25 == 0:
+                    rate = tokens / (time.monotonic() - since)
+                    place = f"step {self.step} epoch {self.epoch} {self.place}/{len(order)}"
+                    state = f"{place} loss {loss / 25:.4f} {rate:.0f} tokens/s"
+                    progress.update(bar, completed=self.used, description=state)
+                    if progress.disable:
+                        self.report(f"{state} {self.used / 60:.1f}/{plan.minutes:g} min")
+                    loss, tokens, since = 0.0, 0, time.monotonic()
+                if self.used - saved > plan.checkpoint_minutes * 60:
+                    saved = self.used
+                    if not self._save():
+                        return
         self._save()
 
     def _epoch_order(self) -> list[list[int]]:
@@ -137,13 +185,7 @@ class _Run:
 
     def _one(self, batch: list[int]) -> tuple[float, int]:
         torch = self.torch
-        width = max(len(self.found[number].ids) for number in batch)
-        ids = np.full((len(batch), width), 1, dtype=np.int64)
-        tags = np.full((len(batch), width), UNTRAINED, dtype=np.int64)
-        for row, number in enumerate(batch):
-            example = self.found[number]
-            ids[row, : len(example.ids)] = example.ids
-            tags[row, : len(example.tags)] = example.tags
+        ids, tags = _padded([self.found[number] for number in batch])
         inputs = torch.from_numpy(ids).to(self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.rate * group["scale"] * self._share_of_rate()
@@ -156,22 +198,54 @@ class _Run:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            # Early on the average follows faster, or it would remember the untrained head.
+            keep = min(self.plan.average, (1 + self.step) / (10 + self.step))
+            for mean, weight in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
+                if weight.requires_grad:
+                    mean.lerp_(weight, 1.0 - keep)
         return float(loss.detach()), ids.size
 
     def _share_of_rate(self) -> float:
         done = self.used / (self.plan.minutes * 60)
         return min(1.0, (done + 0.002) / self.plan.warm_up) * max(0.0, 1.0 - done)
 
-    def _save(self) -> None:
+    def _errors(self) -> float:
+        """Share of the development set's tokens that the averaged network labels wrongly.
+
+        Not its loss, which grows with confidence while the labels still get better.
+        """
+        torch = self.torch
+        wrong, count = 0, 0
+        with torch.no_grad():
+            for batch in batches(self.watched, 4 * self.plan.tokens, random.Random(0)):  # noqa: S311
+                ids, tags = _padded([self.watched[number] for number in batch])
+                inputs = torch.from_numpy(ids).to(self.device)
+                answers = self.averaged(input_ids=inputs, attention_mask=(inputs != 1).long()).logits.argmax(-1)
+                labels = (answers.cpu().numpy() + 1) // 2  # begin and continue are one label
+                counted = tags != UNTRAINED
+                wrong += int((labels != (tags + 1) // 2)[counted].sum())
+                count += int(counted.sum())
+        return wrong / max(1, count)
+
+    def _save(self) -> bool:
+        """Write the state, and the averaged network if it is the best so far; False once patience is used up."""
+        watched = self._errors()
+        better = watched <= self.best
+        self.best, self.worse = (watched, 0) if better else (self.best, self.worse + 1)
+        self.report(f"development set: {100 * watched:.3f} % of tokens wrong{', the best so far' if better else ''}")
         state = {
             "model": self.model.state_dict(),
+            "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "place": (self.step, self.epoch, self.place, self.used),
+            "place": (self.step, self.epoch, self.place, self.used, self.best, self.worse),
         }
         partial = self.out / "checkpoint.pt.part"
         self.torch.save(state, partial)
         partial.replace(self.out / "checkpoint.pt")
-        self.model.save_pretrained(self.out / "model")
+        if better:
+            self.averaged.save_pretrained(self.out / "model")
+        return self.worse < self.plan.patience
 
     def _resume(self) -> None:
         path = self.out / "checkpoint.pt"
@@ -179,6 +253,18 @@ class _Run:
             return
         state = self.torch.load(path, map_location=self.device, weights_only=True)
         self.model.load_state_dict(state["model"])
+        self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.epoch, self.place, self.used = state["place"]
+        self.step, self.epoch, self.place, self.used, self.best, self.worse = state["place"]
         self.report(f"goes on after step {self.step}, {self.used / 60:.1f} minutes")
+
+
+def _padded(chosen: list[Example]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ids and tags of like-sized windows as ``int64[windows, tokens]``."""
+    width = max(len(example.ids) for example in chosen)
+    ids = np.full((len(chosen), width), 1, dtype=np.int64)
+    tags = np.full((len(chosen), width), UNTRAINED, dtype=np.int64)
+    for row, example in enumerate(chosen):
+        ids[row, : len(example.ids)] = example.ids
+        tags[row, : len(example.tags)] = example.tags
+    return ids, tags
