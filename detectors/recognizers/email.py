@@ -4,6 +4,7 @@
 Format: RFC 5321/5322 dot-atom, RFC 6531 letters of other alphabets but for Chinese, Japanese and Korean ones: those are written
 without a space before the address and are not part of it. Presidio validates with ``tldextract``, which fetches the public
 suffix list from the internet at first use and knows no internal or reserved domain; here the form decides.
+Addresses of machines and of the mail system's roles (``root@``, ``noreply@``, message ids) point at nobody and are not reported.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from presidio_analyzer import Pattern, RecognizerResult
 from presidio_analyzer.predefined_recognizers import EmailRecognizer as PresidioEmailRecognizer
 
 from detectors.recognizers.strict import StrictPatterns, result_of
+from detectors.recognizers.word_list import read_words
 
 _WORD = r"[0-9A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u052f]"
 _NOT_A_DOMAIN = frozenset(
@@ -74,6 +76,24 @@ _NOT_A_DOMAIN = frozenset(
 )
 """Last labels that say file, not host (``logo@2x.png``). None of them is a person's mail domain."""
 
+_ROLES = read_words("role_accounts")
+_MACHINE = regex.compile(
+    r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=[0-9a-f]*\d)(?=[0-9]*[a-f])[0-9a-f]{12,}|.{1,40}\+[0-9a-f]{16,}|\d{14}[.\-].*",
+    regex.IGNORECASE,
+)
+"""Local parts that a program made up: UUIDs, hexadecimal digests, time stamps."""
+_MESSAGE_ID = regex.compile(
+    r"(?:^|[\n\"'{,])[ \t]*(?:message[-_]?id|in-reply-to|references|content-id|resent-message-id)[\"']?[ \t]*[:=][^\n]*$|\nUID:$",
+    regex.IGNORECASE,
+)
+
+
+def is_machine(text: str, start: int, local: str) -> bool:
+    """True if the address at ``start`` names a program, a role of the mail system or a message rather than a person."""
+    bare = local.lower().partition("+")[0]
+    return bool(bare in _ROLES or _MACHINE.fullmatch(local) or _MESSAGE_ID.search(text, max(0, start - 200), start))
+
+
 _USERINFO = regex.compile(r"[a-z][a-z0-9+.\-]*://[^\s/@\"'<>]*$", regex.IGNORECASE)
 
 
@@ -106,7 +126,7 @@ class EmailRecognizer(StrictPatterns, PresidioEmailRecognizer):
         return False if pattern_text.rpartition(".")[2].lower() in _NOT_A_DOMAIN else None
 
     def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
-        """Not the user part of a URL (``scheme://user:secret@host``), nor ``git@host``; without the key of ``key=a@b.c``."""
+        """Not the user part of a URL (``scheme://user:secret@host``), nor a machine's; without the key of ``key=a@b.c``."""
         start, end = match.span()
         value = match[0]
         if pattern.name == "spelled":
@@ -119,7 +139,7 @@ class EmailRecognizer(StrictPatterns, PresidioEmailRecognizer):
             start, local = start + cut, local[cut:]
         if start > 0 and text[start - 1] == "\\" and local[0] in "nrt" and len(local) > 1:
             start += 1
-        if local in ("git", "hg", "svn"):
+        if is_machine(text, start, local):
             return None
         if self.validate_result(text[start:end]) is False or _USERINFO.search(text, max(0, start - 300), start):
             return None

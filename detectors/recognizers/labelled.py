@@ -137,7 +137,7 @@ class LabelledNumberRecognizer(StrictPatterns):
         """Enough digits, and neither date, decimal number nor hash."""
         start, end = match.span("value")
         value = text[start:end]
-        if sum(map(str.isdigit, value)) < self._digits or _STOP.match(value):
+        if sum(map(str.isdigit, value)) < self._digits or _STOP.match(value) or text.startswith("@", end):
             return None
         result = result_of(self, self.supported_entities[0], start, end, pattern.score + _longer(start - match.start()))
         result.recognition_metadata[GENERIC] = True

@@ -15,7 +15,7 @@ Find = Callable[[str], list[tuple[str, str]]]
         ("Write to anna.k+x@mail.example.com.", "EMAIL_ADDRESS", "anna.k+x@mail.example.com"),
         ("邮箱是anna@example.com。", "EMAIL_ADDRESS", "anna@example.com"),
         ("<a href='mailto:jörg@example.org'>", "EMAIL_ADDRESS", "jörg@example.org"),
-        ("From: root@web02.internal (Cron)", "EMAIL_ADDRESS", "root@web02.internal"),
+        ("From: t.brandt@web02.internal (Cron)", "EMAIL_ADDRESS", "t.brandt@web02.internal"),
         ("anna[at]example[dot]com", "EMAIL_ADDRESS", "anna[at]example[dot]com"),
         ("anna dot k at example dot com please", "EMAIL_ADDRESS", "anna dot k at example dot com"),
         ('{"to":"line\\nanna@example.com"}', "EMAIL_ADDRESS", "anna@example.com"),
