@@ -76,6 +76,10 @@ class Model:
     tokenizer: Artifact
     variants: dict[str, Artifact]
     """By ONNX Runtime's name of the execution provider."""
+    gate: Artifact | None = None
+    """The network that picks the windows worth reading (``ner/gate.py``); None: every window is read."""
+    gate_threshold: float = 0.0
+    """Least probability, 0 to 1, at which the gate has a token's window read."""
 
     def variant(self, device: str) -> tuple[str, Artifact]:
         """Provider and file for ``cpu`` or ``cuda``."""
@@ -132,10 +136,8 @@ def _model(folder: Path, raw: dict[str, Any]) -> Model:
             f"{folder / MANIFEST} has format {raw['format']!r}, but this Coatcheck reads {FORMAT}: "
             "install a model that fits"
         )
-    variants = {str(provider): _artifact(folder, entry) for provider, entry in raw["variants"].items()}
-    for artifact in variants.values():
-        if artifact.path.suffix != ".onnx":
-            raise ModelError(f"{artifact.path} is not an ONNX file: only ONNX models are loaded")
+    variants = {str(provider): _network(folder, entry) for provider, entry in raw["variants"].items()}
+    gate = raw.get("gate")
     return Model(
         folder=folder,
         name=str(raw["name"]),
@@ -148,7 +150,23 @@ def _model(folder: Path, raw: dict[str, Any]) -> Model:
         licence=str(raw["licence"]),
         tokenizer=_artifact(folder, raw["tokenizer"]),
         variants=variants,
+        gate=_network(folder, gate) if gate else None,
+        gate_threshold=_share(gate["threshold"]) if gate else 0.0,
     )
+
+
+def _share(value: Any) -> float:
+    number = float(value)
+    if not 0.0 <= number <= 1.0:
+        raise ValueError(f"threshold {number} is not between 0 and 1")
+    return number
+
+
+def _network(folder: Path, entry: dict[str, Any]) -> Artifact:
+    artifact = _artifact(folder, entry)
+    if artifact.path.suffix != ".onnx":
+        raise ModelError(f"{artifact.path} is not an ONNX file: only ONNX models are loaded")
+    return artifact
 
 
 def _artifact(folder: Path, entry: dict[str, Any]) -> Artifact:

@@ -104,3 +104,22 @@ def test_find_by_folder_environment_and_name(
     assert [model.folder.name for model in registry.available()] == ["other"]
     with pytest.raises(ModelError, match="no model in"):
         registry.find("missing")
+
+
+def test_gate_is_read_with_its_threshold(model_folder: Make) -> None:
+    folder = model_folder()
+    assert registry.read(folder).gate is None
+    (folder / "gate.onnx").write_bytes(b"a gate")
+    model = registry.read(model_folder(gate={**registry.describe(folder / "gate.onnx"), "threshold": 0.02}))
+    assert model.gate is not None
+    assert model.gate.read() == b"a gate"
+    assert model.gate_threshold == 0.02
+
+
+@pytest.mark.parametrize(
+    "changes", [{"threshold": 1.5}, {"threshold": None}, {"file": "gate.pt"}, {"file": "../g.onnx"}]
+)
+def test_a_gate_that_cannot_be_one_is_refused(model_folder: Make, changes: dict[str, object]) -> None:
+    entry = {"file": "gate.onnx", "sha256": "0" * 64, "bytes": 1, "threshold": 0.1, **changes}
+    with pytest.raises(ModelError):
+        registry.read(model_folder(gate=entry))
