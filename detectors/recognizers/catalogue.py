@@ -16,10 +16,10 @@ from detectors.recognizers.network import IpRecognizer, MacAddressRecognizer
 from detectors.recognizers.phone import PhoneRecognizer
 from detectors.recognizers.phone_forms import PhoneFormRecognizer
 from detectors.recognizers.presidio import shipped_recognizers
-from detectors.recognizers.profile_url import ProfileUrlRecognizer
 from detectors.recognizers.secrets.assignment import AssignmentRecognizer, SpokenSecretRecognizer
 from detectors.recognizers.secrets.tokens import TokenRecognizer
 from detectors.recognizers.secrets.url import UrlCredentialRecognizer
+from detectors.recognizers.url import PersonalUrlRecognizer
 from detectors.recognizers.vin import VinRecognizer
 from detectors.recognizers.zh.address import CnAddressRecognizer
 from detectors.recognizers.zh.hk_mo_tw_id import HkIdRecognizer, MoIdRecognizer, TwIdRecognizer
@@ -39,7 +39,7 @@ def build(config: DetectorConfig) -> list[EntityRecognizer]:
         AssignmentRecognizer(),
         SpokenSecretRecognizer(),
         EmailRecognizer(),
-        ProfileUrlRecognizer(),
+        PersonalUrlRecognizer(),
         PhoneRecognizer(config.phone_regions),
         PhoneFormRecognizer(),
         CreditCardRecognizer(),

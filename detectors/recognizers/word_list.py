@@ -6,6 +6,7 @@ from pathlib import Path
 
 
 def read_words(name: str) -> frozenset[str]:
-    """The entries of ``<name>.txt`` in this folder: one a line, ``#`` begins a comment, blank lines count for nothing."""
+    """The lines of ``<name>.txt`` in this folder, stripped; blank ones and those that begin with ``#`` do not count."""
     text = (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8")
-    return frozenset(filter(None, (line.partition("#")[0].strip() for line in text.splitlines())))
+    lines = (line.strip() for line in text.splitlines())
+    return frozenset(line for line in lines if line and not line.startswith("#"))
