@@ -2,7 +2,8 @@
 
 A folder holds ``model.json``, the tokenizer, one ONNX file per execution provider and a card (``README.md``). Files are
 read once, checked against their SHA-256 and handed on as bytes, so what was checked is what runs. ONNX only: no
-pickles, no code. Nothing is ever downloaded. Imports nothing of ours but ``errors``; may not import onnxruntime.
+pickles, no code. Nothing is downloaded here. Imports nothing of ours but ``devices`` and ``errors``; may not import
+onnxruntime.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from models import devices
 from models.errors import ModelError
 
 MANIFEST: Final = "model.json"
@@ -22,15 +24,22 @@ FORMAT: Final = 1
 ENVIRONMENT: Final = "COATCHECK_NER_MODEL"
 """Names a model folder that stands in for the built-in one."""
 
-CPU: Final = "CPUExecutionProvider"
-CUDA: Final = "CUDAExecutionProvider"
-PROVIDERS: Final = {"cpu": CPU, "cuda": CUDA}
+CPU: Final = devices.CPU
+CUDA: Final = devices.CUDA
+TENSORRT: Final = devices.TENSORRT
+PROVIDERS: Final = {name: device.provider for name, device in devices.DEVICES.items()}
 """ONNX Runtime's name for each device that may be asked for."""
 
 WEIGHTS: Final = Path(__file__).with_name("weights")
 """Where the models that come with Coatcheck are."""
 
 DEFAULT: Final = "coatcheck_ner"
+
+
+def installed() -> Path:
+    """Where ``coatcheck models pull`` puts models: ``$XDG_DATA_HOME/coatcheck/models`` (XDG Base Directory)."""
+    home = os.environ.get("XDG_DATA_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "share") / "coatcheck" / "models"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,17 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a model's tokenizer is used: by our own rules (``ner/encoding.py``) or as it is (``ner/foreign.py``)."""
+
+    own: bool = True
+    """Line breaks are tokens of their own."""
+    bos: str = "<s>"
+    eos: str = "</s>"
+    pad: str = "<pad>"
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """What ``model.json`` says."""
 
@@ -80,15 +100,16 @@ class Model:
     """The network that picks the windows worth reading (``ner/gate.py``); None: every window is read."""
     gate_threshold: float = 0.0
     """Least probability, 0 to 1, at which the gate has a token's window read."""
+    encoding: Encoding = Encoding()
 
     def variant(self, device: str) -> tuple[str, Artifact]:
-        """Provider and file for ``cpu`` or ``cuda``."""
-        provider = PROVIDERS.get(device)
-        if provider is None:
-            raise ModelError(f"unknown device {device!r}: use one of {', '.join(PROVIDERS)}")
+        """Provider and file for ``cpu``, ``cuda`` or ``tensorrt``."""
+        provider = devices.device(device).provider
         if provider not in self.variants:
+            has = ", ".join(name for name, known in PROVIDERS.items() if known in self.variants)
             raise ModelError(
-                f"model {self.name} in {self.folder} has no variant for {device}: export one, or use another device"
+                f"model {self.name} in {self.folder} has no variant for {device} (it has: {has or 'none'}): make one "
+                f"with 'coatcheck models quantize --device {device}', or use another device"
             )
         return provider, self.variants[provider]
 
@@ -99,20 +120,28 @@ class Model:
 
 
 def find(name_or_path: str | Path | None = None) -> Model:
-    """The model of that name (built in) or in that folder; None: what the environment names, else the default.
+    """The model of that name (built in or pulled) or in that folder; None: the environment's, else the default.
 
-    Reads the manifest only. Raises :class:`ModelError`.
+    A built-in model goes before a pulled one of its name. Reads the manifest only. Raises :class:`ModelError`.
     """
     wanted = name_or_path or os.environ.get(ENVIRONMENT) or DEFAULT
     folder = Path(wanted)
-    if not folder.is_dir() and len(folder.parts) == 1:
-        folder = WEIGHTS / folder
-    return read(folder)
+    if folder.is_dir() or len(folder.parts) != 1:
+        return read(folder)
+    for place in (WEIGHTS, installed()):
+        if (place / folder / MANIFEST).is_file():
+            return read(place / folder)
+    names = ", ".join(path.parent.name for path in _manifests())
+    raise ModelError(f"no model {str(folder)!r} in {WEIGHTS} or {installed()} (there are: {names or 'none'})")
 
 
 def available() -> list[Model]:
-    """The models that come with this installation, by name."""
-    return [read(path.parent) for path in sorted(WEIGHTS.glob(f"*/{MANIFEST}"))]
+    """The models that come with this installation, then those that were pulled, by name."""
+    return [read(path.parent) for path in _manifests()]
+
+
+def _manifests() -> list[Path]:
+    return [path for place in (WEIGHTS, installed()) for path in sorted(place.glob(f"*/{MANIFEST}"))]
 
 
 def read(folder: Path) -> Model:
@@ -152,7 +181,14 @@ def _model(folder: Path, raw: dict[str, Any]) -> Model:
         variants=variants,
         gate=_network(folder, gate) if gate else None,
         gate_threshold=_share(gate["threshold"]) if gate else 0.0,
+        encoding=Encoding(**{key: _scalar(value) for key, value in raw.get("encoding", {}).items()}),
     )
+
+
+def _scalar(value: Any) -> Any:
+    if not isinstance(value, str | bool):
+        raise TypeError("encoding is not made of texts")
+    return value
 
 
 def _share(value: Any) -> float:

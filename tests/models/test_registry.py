@@ -100,10 +100,29 @@ def test_find_by_folder_environment_and_name(
     weights = tmp_path / "weights"
     shutil.copytree(folder, weights / "other")
     monkeypatch.setattr(registry, "WEIGHTS", weights)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     assert registry.find("other").folder == weights / "other"
     assert [model.folder.name for model in registry.available()] == ["other"]
-    with pytest.raises(ModelError, match="no model in"):
+    shutil.copytree(folder, tmp_path / "home" / "coatcheck" / "models" / "pulled")
+    assert registry.find("pulled").folder == registry.installed() / "pulled"
+    assert [model.folder.name for model in registry.available()] == ["other", "pulled"]
+    with pytest.raises(ModelError, match=r"no model 'missing' .*other, pulled"):
         registry.find("missing")
+
+
+def test_installed_models_lie_in_the_user_s_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert registry.installed() == tmp_path / ".local" / "share" / "coatcheck" / "models"
+
+
+def test_encoding_is_ours_unless_the_manifest_says_otherwise(model_folder: Make) -> None:
+    assert registry.read(model_folder()).encoding == registry.Encoding()
+    marks = {"own": False, "bos": "[CLS]", "eos": "[SEP]", "pad": "[PAD]"}
+    assert registry.read(model_folder(encoding=marks)).encoding == registry.Encoding(False, "[CLS]", "[SEP]", "[PAD]")
+    for wrong in ({"bos": 3}, {"beginning": "[CLS]"}):
+        with pytest.raises(ModelError, match="not a model's description"):
+            registry.read(model_folder(encoding=wrong))
 
 
 def test_gate_is_read_with_its_threshold(model_folder: Make) -> None:
