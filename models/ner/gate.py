@@ -29,8 +29,8 @@ class Gate:
         """``float32[tokens]``: how likely each token belongs to something that the model looks for."""
         if not len(encoded):
             return np.zeros(0, dtype=np.float32)
-        answer: Floats = self._session.run(None, {"input_ids": encoded.ids.astype(np.int64)[None]})[0]
-        return answer[0]
+        answer: Floats = self._session.run(None, {"input_ids": encoded.ids.astype(np.int64)[None]})[0][0]
+        return answer
 
     def opens(self, encoded: Encoded, windows: list[Window]) -> list[Window]:
         """The windows that must be read: those with a token at or above the threshold in what is kept of them."""

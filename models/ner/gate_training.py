@@ -31,16 +31,18 @@ Floats = NDArray[np.float32]
 class GatePlan:
     """How to train the gate; the defaults are what the shipped one was trained with."""
 
-    width: int = 24
+    width: int = 32
     """Numbers per token."""
-    hidden: int = 48
-    reach: int = 2
+    hidden: int = 96
+    reach: int = 4
     """Neighbours on either side that each of the two convolutions sees."""
-    epochs: int = 6
+    epochs: int = 7
     tokens: int = 256
     """Tokens in one training sequence; texts are laid end to end."""
     batch: int = 64
     rate: float = 3e-3
+    weight: float = 4.0
+    """How much worse a miss is than a window read in vain."""
     seed: int = 7
 
 
@@ -66,9 +68,8 @@ def train(run: Path, built: Path, out: Path, plan: GatePlan, report: Report) -> 
             chosen = order[first : first + plan.batch]
             wanted = torch.from_numpy(marks[chosen])
             logits = gate(torch.from_numpy(ids[chosen]))
-            # A miss is worse than a window read in vain.
             losses = torch.nn.functional.binary_cross_entropy_with_logits(
-                logits, wanted.clamp(min=0), pos_weight=torch.tensor(6.0), reduction="none"
+                logits, wanted.clamp(min=0), pos_weight=torch.tensor(plan.weight), reduction="none"
             )
             loss = (losses * (wanted >= 0)).sum() / (wanted >= 0).sum()
             optimizer.zero_grad(set_to_none=True)

@@ -4,6 +4,9 @@ A result depends on its text alone, not on what else is in the batch, because a 
 byte for byte. Three things make it so: activations are quantized with constants found in calibration (a dynamically
 quantized model takes its scales from the whole batch); a window is padded to a length that follows from its own length;
 and only windows padded alike are batched. No network, no clock, no randomness.
+
+With a gate (``gate.py``) the model reads only the windows in which somebody might be named; in the others nothing is
+found.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from models import registry
 from models.errors import ModelError
 from models.ner.decoding import Entity, Floats, decode
 from models.ner.encoding import Encoded, Encoder, Window
-from models.session import open_session
+from models.ner.gate import Gate
+from models.session import open_gate, open_session
 
 __all__ = ["Entity", "NerModel"]
 
@@ -34,10 +38,11 @@ _BATCH_TOKENS: Final = 512
 class NerModel:
     """A loaded model. Thread-safe: nothing changes after loading."""
 
-    def __init__(self, model: registry.Model, session: onnxruntime.InferenceSession) -> None:
+    def __init__(self, model: registry.Model, session: onnxruntime.InferenceSession, gate: Gate | None = None) -> None:
         """Use :meth:`load`."""
         self._model = model
         self._session = session
+        self._gate = gate
         try:
             self._encoder = Encoder.from_bytes(model.tokenizer.read())
         except ValueError as error:
@@ -53,21 +58,31 @@ class NerModel:
 
     @classmethod
     def load(
-        cls, name_or_path: str | Path | None = None, *, device: str = "cpu", threads: int | None = None
+        cls,
+        name_or_path: str | Path | None = None,
+        *,
+        device: str = "cpu",
+        threads: int | None = None,
+        cascade: bool = True,
     ) -> NerModel:
         """Load a built-in model by name, or one from a folder; None: what COATCHECK_NER_MODEL names, else the default.
 
-        ``device`` is ``cpu`` or ``cuda``; ``threads`` defaults to the cores that the process may use. Raises
-        :class:`ModelError` for missing or altered files and for a device that cannot be had.
+        ``device`` is ``cpu`` or ``cuda``; ``threads`` defaults to the cores that the process may use; ``cascade``
+        False: the model reads everything, even where its gate sees nobody. Raises :class:`ModelError` for missing or
+        altered files and for a device that cannot be had.
         """
         model = registry.find(name_or_path)
-        return cls(model, open_session(model, device, threads))
+        gate = Gate(open_gate(model), model.gate_threshold) if cascade and model.gate is not None else None
+        return cls(model, open_session(model, device, threads), gate)
 
     @property
     def version(self) -> str:
-        """Name and the first twelve digits of the network's SHA-256: equal versions give equal results."""
+        """Name and first twelve digits of the network's SHA-256, and of the gate's: equal versions, equal results."""
         provider = self._session.get_providers()[0]
-        return f"{self._model.name}@{self._model.variants[provider].sha256[:12]}"
+        network = f"{self._model.name}@{self._model.variants[provider].sha256[:12]}"
+        if self._gate is None or self._model.gate is None:
+            return network
+        return f"{network}+gate@{self._model.gate.sha256[:8]}/{self._gate.threshold:g}"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -103,8 +118,10 @@ class NerModel:
         answers = [np.zeros((len(tokens), 1 + 2 * len(self._model.labels)), dtype=np.float32) for tokens in encoded]
         waiting: dict[int, list[tuple[int, Window]]] = defaultdict(list)
         for number, tokens in enumerate(encoded):
+            answers[number][:, 0] = 1.0
             if len(tokens):
-                for window in self._encoder.windows(tokens, size, self._model.overlap):
+                cut = list(self._encoder.windows(tokens, size, self._model.overlap))
+                for window in cut if self._gate is None else self._gate.opens(tokens, cut):
                     waiting[_padded(window.end - window.start + 2)].append((number, window))
         for width, windows in sorted(waiting.items()):
             rows = max(1, _BATCH_TOKENS // width)

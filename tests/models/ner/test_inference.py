@@ -123,10 +123,13 @@ def test_two_loads_and_other_thread_counts_agree(model: NerModel) -> None:
 
 
 def test_version_names_the_model_and_its_digest(model: NerModel) -> None:
-    name, _, digest = model.version.partition("@")
+    network, _, gate = model.version.partition("+gate@")
+    name, _, digest = network.partition("@")
     assert name
     assert len(digest) == 12
     assert int(digest, 16) >= 0
+    assert gate  # what is read decides what is found
+    assert NerModel.load(threads=1, cascade=False).version == network
 
 
 def _copy(folder: Path) -> Path:
