@@ -6,6 +6,7 @@ from presidio_analyzer import EntityRecognizer
 
 from detectors.config import DetectorConfig
 from detectors.recognizers.card import CardWithoutLuhnRecognizer, CreditCardRecognizer
+from detectors.recognizers.columns import TableRecognizer
 from detectors.recognizers.crypto import CryptoRecognizer
 from detectors.recognizers.email import EmailRecognizer
 from detectors.recognizers.iban import IbanRecognizer
@@ -49,6 +50,7 @@ def build(config: DetectorConfig) -> list[EntityRecognizer]:
         MacAddressRecognizer(),
         CryptoRecognizer(),
         VinRecognizer(),
+        TableRecognizer(),
         *labelled_recognizers(),
         *shipped_recognizers(config.countries),
         *number_recognizers(config.countries),

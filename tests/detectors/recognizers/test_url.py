@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - specimens are one line each
 """URLs: found whole where they carry a person's or access data, and only there."""
 
 from __future__ import annotations
