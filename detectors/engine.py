@@ -2,7 +2,7 @@
 
 ``Engine.find`` runs every recognizer of every language on a shared ``Reading``; Presidio's ``analyze`` (one
 language, spaCy tokens) works, too. May import
-Presidio, spaCy, ``reading``, ``context``, ``recognizers``.
+Presidio, spaCy, ``reading``, ``openings``, ``context``, ``recognizers``.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import presidio_analyzer.pattern_recognizer
 import presidio_analyzer.predefined_recognizers.generic.iban_recognizer
+import regex  # type: ignore[import-untyped]
 import spacy
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
 from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
 from detectors.context import WindowContextEnhancer
 from detectors.errors import DetectorError
+from detectors.openings import Openings
 from detectors.reading import Reading
 from detectors.recognizers.strict import StrictPatterns, name_of
 
@@ -75,6 +77,22 @@ class Engine(AnalyzerEngine):
             )
             for recognizer in recognizers
         ]
+        self._owner: dict[int, int] = {}
+        """Pattern -> number of its recognizer, for the patterns that ``openings`` can read."""
+        expressions: dict[int, str] = {}
+        for number, recognizer in enumerate(self._recognizers):
+            if isinstance(recognizer, StrictPatterns) and recognizer.FLAGS & regex.ASCII:
+                for pattern in recognizer.patterns:
+                    expressions[id(pattern)] = pattern.regex
+                    self._owner[id(pattern)] = number
+        self._openings = Openings(expressions)
+        self._everywhere = frozenset(
+            number
+            for number, recognizer in enumerate(self._recognizers)
+            if not isinstance(recognizer, StrictPatterns)
+            or any(id(pattern) not in self._openings.filtered for pattern in recognizer.patterns)
+        )
+        """Recognizers that run on every text."""
         registry = RecognizerRegistry(recognizers=list(recognizers), supported_languages=list(languages))
         nlp_engine = BlankNlpEngine(models=[{"lang_code": code, "model_name": "blank"} for code in languages])
         super().__init__(
@@ -85,11 +103,17 @@ class Engine(AnalyzerEngine):
         )
 
     def _worth_running(self, reading: Reading, floors: Callable[[str], float]) -> Iterator[EntityRecognizer]:
-        """All recognizers but those that could only find something with a context word, where the text has none.
+        """All recognizers but those that cannot find anything here.
 
-        A prefilter: a text without any of the words cannot raise the score above the floor.
+        Two prefilters: no pattern of theirs can begin anywhere (``openings``); or they could only find something with
+        a context word, and a text without any cannot raise the score above the floor.
         """
-        for recognizer, alone, words in self._plan:
+        numbers: Iterable[int] = range(len(self._plan))
+        if reading.prefilter:
+            owner = self._owner
+            numbers = sorted(self._everywhere.union(owner[key] for key in reading.look_for(self._openings)))
+        for number in numbers:
+            recognizer, alone, words = self._plan[number]
             if (
                 reading.prefilter
                 and words

@@ -1,7 +1,7 @@
 """What is known of one text before recognizers look at it, shared by all of them.
 
 A ``Reading`` is Presidio's ``NlpArtifacts`` with what our recognizers need: where digits are, what the
-model found, the regex time-out. It is made once per text. May import Presidio and ``errors`` only.
+model found, the regex time-out. It is made once per text. May import Presidio, ``openings`` and ``errors`` only.
 
 *Windows* are a prefilter. A recognizer that declares a seed says: each of my matches contains one of these digit
 runs and is at most ``WINDOW`` code points long. Outside the windows it cannot match, so it need not look there.
@@ -10,13 +10,15 @@ runs and is at most ``WINDOW`` code points long. Outside the windows it cannot m
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
 from presidio_analyzer.nlp_engine import NlpArtifacts
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
+
+from detectors.openings import Openings
 
 WINDOW = 96
 """Longest match of a seeded recognizer, in code points."""
@@ -80,6 +82,8 @@ class Reading(NlpArtifacts):
         """False: recognizers look at the whole text. For tests that compare both ways."""
         self._windows: dict[Seed, list[tuple[int, int]]] = {}
         self._lower: str | None = None
+        self._filtered: frozenset[int] = frozenset()
+        self._spots: Mapping[int, list[int]] = {}
 
     @classmethod
     def of(cls, text: str, artifacts: NlpArtifacts | None) -> Reading:
@@ -103,3 +107,15 @@ class Reading(NlpArtifacts):
         if known is None:
             known = self._windows[seed] = windows(self.text, seed)
         return known
+
+    def look_for(self, openings: Openings) -> Iterable[int]:
+        """Find where each pattern of ``openings`` can begin; answers the keys of those that can at all."""
+        if self.prefilter and len(self.lower) == len(self.text) and "\N{KELVIN SIGN}" not in self.text:
+            self._filtered = openings.filtered
+            self._spots = openings.spots(self.text, self.lower)
+            return self._spots
+        return openings.filtered
+
+    def spots(self, key: int) -> list[int] | None:
+        """Offsets at which the pattern ``key`` can begin, in order; None: nothing is known."""
+        return self._spots.get(key, []) if key in self._filtered else None

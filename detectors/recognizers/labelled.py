@@ -14,7 +14,7 @@ from typing import ClassVar
 import regex  # type: ignore[import-untyped]
 from presidio_analyzer import Pattern, RecognizerResult
 
-from detectors.reading import Reading, Seed
+from detectors.reading import Reading, Seed, windows
 from detectors.recognizers.strict import GENERIC, StrictPatterns, result_of
 
 _MARKS = r"[ \t\"'’`*_\])】>|:：=＝,，;；、#(（\[<«“「《.\-→&]"
@@ -128,6 +128,10 @@ class LabelledNumberRecognizer(StrictPatterns):
                 )
             ],
         )
+
+    def stretches(self, reading: Reading) -> list[tuple[int, int]]:
+        """Around digit pairs, with and without prefilters."""
+        return windows(reading.text, Seed.PAIR) if not reading.prefilter else reading.windows(Seed.PAIR)
 
     def can_match(self, reading: Reading) -> bool:
         """The beginning of a label must be there."""
