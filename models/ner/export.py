@@ -10,6 +10,8 @@ from models.errors import ModelError
 
 FP32 = "model.onnx"
 TOKENIZER = "tokenizer.json"
+CONFIG = "config.json"
+"""transformers' description of the network, kept beside the export: heads and sizes, for fusing."""
 
 
 def export(run: Path, out: Path) -> Path:
@@ -21,13 +23,22 @@ def export(run: Path, out: Path) -> Path:
     trained = run / "model"
     if not (trained / "model.safetensors").is_file():
         raise ModelError(f"{trained} holds no trained network: run 'coatcheck models train' first")
-    from optimum.onnxruntime import ORTModelForTokenClassification  # type: ignore[import-not-found,unused-ignore]
-
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="coatcheck-export-") as folder:
-        ORTModelForTokenClassification.from_pretrained(trained, export=True, local_files_only=True).save_pretrained(
-            folder
-        )
-        shutil.copyfile(Path(folder) / FP32, out / FP32)
+    export_network(trained, out)
     shutil.copyfile(run / TOKENIZER, out / TOKENIZER)
     return out / FP32
+
+
+def export_network(trained: Path, out: Path) -> None:
+    """A token classifier saved by transformers (``config.json``, safetensors) to ``out/model.onnx``; no code of its."""
+    from optimum.exporters.onnx import onnx_export_from_model  # type: ignore[import-not-found,unused-ignore]
+    from transformers import AutoModelForTokenClassification  # type: ignore[import-not-found,unused-ignore]
+
+    # safetensors only: any other file of weights is a pickle, which may run code.
+    network = AutoModelForTokenClassification.from_pretrained(
+        trained, local_files_only=True, trust_remote_code=False, use_safetensors=True
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="coatcheck-export-") as folder:
+        onnx_export_from_model(network, Path(folder), task="token-classification", do_validation=False)
+        shutil.copyfile(Path(folder) / FP32, out / FP32)
+    shutil.copyfile(trained / CONFIG, out / CONFIG)

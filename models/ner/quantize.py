@@ -8,37 +8,43 @@ of their 8 bits, so that CPUs without VNNI, whose 8-bit products saturate, compu
 
 from __future__ import annotations
 
-import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from models.errors import ModelError
-from models.ner import data
+from models.ner import progress, samples
 from models.ner.encoding import Encoder
 from models.ner.export import FP32, TOKENIZER
+from models.ner.parity import input_names
+from models.ner.samples import Inputs
 from models.ner.smoothing import smooth
 
 INT8 = "model.int8.onnx"
 MAX_TOKENS = 96
 OVERLAP = 16
 
-Inputs = dict[str, NDArray[np.int64]]
-
 
 def quantize(exported: Path, built: Path, out: Path, windows: int = 800, seed: int = 7) -> Path:
     """``exported/model.onnx`` to ``out/model.int8.onnx``, calibrated on ``windows`` windows of the training set."""
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_dynamic, quantize_static  # type: ignore[import-untyped]
+    out.mkdir(parents=True, exist_ok=True)
+    quantize_network(exported / FP32, out / INT8, sample(exported, built, windows, seed))
+    return out / INT8
 
+
+def sample(exported: Path, built: Path | None, windows: int = 800, seed: int = 7) -> list[Inputs]:
+    """Windows of the training set (None: of the prompts that come with the code) for a network of ours."""
     source = exported / FP32
     if not source.is_file():
         raise ModelError(f"{source} does not exist: run 'coatcheck models export' first")
     encoder = Encoder.from_file(exported / TOKENIZER)
-    sample = list(_windows(built / "train.jsonl", encoder, windows, seed))
-    out.mkdir(parents=True, exist_ok=True)
+    return list(samples.windows(samples.texts(built, seed), encoder, MAX_TOKENS, OVERLAP, windows, input_names(source)))
+
+
+def quantize_network(source: Path, out: Path, sample: Sequence[Inputs]) -> None:
+    """``source`` (FP32) to ``out`` (INT8 with constant scales, for CPUs)."""
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_dynamic, quantize_static  # type: ignore[import-untyped]
+
     with tempfile.TemporaryDirectory(prefix="coatcheck-quantize-") as folder:
         smoothed, gathered = Path(folder) / "smooth.onnx", Path(folder) / "gather.onnx"
         smooth(source, sample, smoothed)
@@ -48,11 +54,11 @@ def quantize(exported: Path, built: Path, out: Path, windows: int = 800, seed: i
         )
         quantize_static(
             gathered,
-            out / INT8,
-            _Reader(iter(sample)),
+            out,
+            Reader(iter(progress.shown(sample, "calibrating", len(sample)))),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["MatMul"],
-            nodes_to_exclude=_products_of_activations(gathered),
+            nodes_to_exclude=products_of_activations(gathered),
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
@@ -60,25 +66,9 @@ def quantize(exported: Path, built: Path, out: Path, windows: int = 800, seed: i
             calibrate_method=CalibrationMethod.MinMax,
             extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"]},
         )
-    return out / INT8
 
 
-def _windows(path: Path, encoder: Encoder, count: int, seed: int) -> Iterator[Inputs]:
-    records = data.read(path)
-    random.Random(seed).shuffle(records)  # noqa: S311 - a sample, not a secret
-    for record in records:
-        encoded = encoder.encode(record.text)
-        for window in encoder.windows(encoded, MAX_TOKENS - 2, OVERLAP):
-            if window.end > window.start:
-                inside = encoded.ids[window.start : window.end]
-                ids = np.concatenate(([encoder.bos], inside, [encoder.eos])).astype(np.int64)[None]
-                yield {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-                count -= 1
-            if not count:
-                return
-
-
-def _products_of_activations(path: Path) -> list[str]:
+def products_of_activations(path: Path) -> list[str]:
     """Attention's own products: both factors are activations, and in INT8 they lose more than they gain."""
     import onnx  # type: ignore[import-not-found,unused-ignore]
 
@@ -87,7 +77,7 @@ def _products_of_activations(path: Path) -> list[str]:
     return [node.name for node in graph.node if node.op_type == "MatMul" and node.input[1] not in constants]
 
 
-class _Reader:
+class Reader:
     """onnxruntime's CalibrationDataReader, by its one method."""
 
     def __init__(self, sample: Iterator[Inputs]) -> None:

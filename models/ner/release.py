@@ -39,6 +39,21 @@ def assemble(
     return registry.read(folder)
 
 
+def add_variant(folder: Path, device: str, network: Path) -> registry.Model:
+    """Enter ``network``, a file in ``folder``, as what runs on ``device``; an earlier one for it is replaced."""
+    manifest = json.loads((folder / registry.MANIFEST).read_text(encoding="utf-8"))
+    variants = {**manifest["variants"], registry.PROVIDERS[device]: registry.describe(network)}
+    write(folder, {**manifest, "variants": variants})
+    return registry.read(folder)
+
+
+def set_gate(folder: Path, gate: Path, threshold: float) -> registry.Model:
+    """Enter ``gate``, a file in ``folder``, as the network that picks the windows worth reading."""
+    manifest = json.loads((folder / registry.MANIFEST).read_text(encoding="utf-8"))
+    write(folder, {**manifest, "gate": {**registry.describe(gate), "threshold": threshold}})
+    return registry.read(folder)
+
+
 def write(folder: Path, manifest: dict[str, object]) -> None:
     """Write ``model.json``."""
     (folder / registry.MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -30,10 +30,8 @@ def smooth(
 
     network = onnx.load(source)
     weights = {tensor.name: tensor for tensor in network.graph.initializer}
-    products = [node for node in network.graph.node if _is_feed_forward(node.name)]
-    if not products:
-        raise AssertionError("the exported graph has no feed-forward layers by the names that are known")
-    peaks = _peaks(network, [node.input[0] for node in products], sample)
+    products = [node for node in network.graph.node if _is_feed_forward(node, weights)]
+    peaks = _peaks(network, sorted({node.input[0] for node in products}), sample)
     inserted: dict[str, Any] = {}
     for node in products:
         activation, name = node.input[0], node.input[1]
@@ -65,8 +63,12 @@ def channel_factors(peaks: Floats, matrix: Floats, strength: float) -> Floats:
     return centred
 
 
-def _is_feed_forward(name: str) -> bool:
-    return name.endswith(("/intermediate/dense/MatMul", "/output/dense/MatMul")) and "/attention/" not in name
+def _is_feed_forward(node: Any, weights: Mapping[str, Any]) -> bool:
+    """Products that widen or narrow, but the head: any encoder's feed-forward layers, by shape, as names differ."""
+    if node.op_type != "MatMul" or node.input[1] not in weights:
+        return False
+    rows, columns = weights[node.input[1]].dims
+    return bool(rows != columns and max(rows, columns) <= 8 * min(rows, columns))
 
 
 def _peaks(network: Any, names: list[str], sample: Sequence[Mapping[str, NDArray[np.int64]]]) -> dict[str, Floats]:
