@@ -5,7 +5,6 @@ Training commands need the extra ``train``; ``list``, ``card`` and ``evaluate`` 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,28 +115,39 @@ def quantize(
 
 @app.command()
 def evaluate(
-    data: _Data,
-    model: Annotated[str | None, typer.Argument(help="Name or folder; the default model if left out.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads; all cores if left out.")] = None,
+    data: Annotated[
+        list[str],
+        typer.Option(
+            help="Marked text, PATH or NAME=PATH: folder of prompts, data folder (held-out part), .txt, .jsonl[.gz]."
+        ),
+    ],
+    detector: Annotated[
+        list[str] | None,
+        typer.Argument(help="Models, NAME=WHAT or WHAT: name or folder; the default model if nothing is named."),
+    ] = None,
+    command: Annotated[
+        list[str] | None,
+        typer.Option(help='Detectors that read lines {"id","text"} and write lines {"id","spans"}: NAME=COMMAND.'),
+    ] = None,
+    predictions: Annotated[list[str] | None, typer.Option(help="Files of answers in that form: NAME=FILE.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all figures here.")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write the tables here; between its marks if it has them.")
+    ] = None,
+    misses: Annotated[
+        Path | None, typer.Option(help="Write misses and false alarms here. Quotes the data; never printed.")
+    ] = None,
 ) -> None:
-    """Measure a model on the development set: prompts and open sets apart."""
+    """Measure detectors side by side on marked text: precision, recall, uncovered characters, false alarms, speed."""
     with _plainly():
-        from models.ner import data as sets
         from models.ner import evaluate as measuring
-        from models.ner.inference import NerModel
 
-        loaded = NerModel.load(model, threads=threads)
-        loaded.warm_up()
-        records = sets.read(data / "dev.jsonl")
-        for title, chosen in (
-            ("Prompts", [record for record in records if record.kind != "open"]),
-            ("Open sets", [record for record in records if record.kind == "open"]),
-        ):
-            began = time.monotonic()
-            predicted = loaded.predict([record.text for record in chosen])
-            speed = sum(len(record.text) for record in chosen) / (time.monotonic() - began)
-            typer.echo(f"\n{title}: {len(chosen)} texts, {speed:,.0f} characters a second, {loaded.version}\n")
-            typer.echo(measuring.table(measuring.score(chosen, predicted)))
+        def tell(line: str) -> None:
+            typer.echo(line, err=True)
+
+        asked = measuring.Detectors(command or (), detector or (), predictions or ())
+        outputs = measuring.Outputs(json, markdown, misses)
+        typer.echo(measuring.write(measuring.evaluate(data, asked, tell), outputs, tell))
 
 
 @app.command("list")

@@ -1,143 +1,91 @@
-"""Measures a model on labelled text: precision, recall and F1 per label, characters left uncovered per language.
+"""Measures detectors on marked text: what ``coatcheck models evaluate`` does.
 
-Pure; imports ``decoding``, ``labels``, ``sources``. Two ways to count a hit, because they answer different questions:
-*exact* (same span, same label) is what papers report; *overlap* (same label, at least one common character) is whether
-something was seen at all. *Uncovered* is what matters to a gateway: the share of a label's characters that no entity of
-any label covers, and that would have gone out.
+Reads sets, asks each detector, compares, and hands tables on. The work is in ``measure``; here it is put in order. May
+not import detectors: the whole detector is asked as any other is, through a command that speaks JSON lines.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from models.ner.decoding import Entity
-from models.ner.labels import IGNORE, LABELS
-from models.ner.sources import Record
-
-ALL = "all"
-
-
-@dataclass(slots=True)
-class Count:
-    """Hits, false alarms and misses, and characters of the gold entities."""
-
-    exact_hits: int = 0
-    overlap_hits: int = 0
-    seen: int = 0
-    """Gold entities that some entity of the label overlaps."""
-    predicted: int = 0
-    gold: int = 0
-    characters: int = 0
-    uncovered: int = 0
-
-    @staticmethod
-    def _f1(precision: float, recall: float) -> float:
-        return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-    @property
-    def exact(self) -> tuple[float, float, float]:
-        """Precision, recall, F1 by exact match, 0 to 1."""
-        precision, recall = _share(self.exact_hits, self.predicted), _share(self.exact_hits, self.gold)
-        return precision, recall, self._f1(precision, recall)
-
-    @property
-    def overlap(self) -> tuple[float, float, float]:
-        """Precision, recall, F1 by overlap, 0 to 1."""
-        precision, recall = _share(self.overlap_hits, self.predicted), _share(self.seen, self.gold)
-        return precision, recall, self._f1(precision, recall)
-
-    @property
-    def leak(self) -> float:
-        """Share of the gold characters that nothing covers, 0 to 1."""
-        return _share(self.uncovered, self.characters)
+from models.errors import ModelError
+from models.ner.measure import misses, report, sets
+from models.ner.measure.readers import CommandReader, ModelReader, Reader, StoredReader, named
+from models.ner.measure.run import Result, measure
+from models.ner.measure.sets import MarkedSet
 
 
-@dataclass(slots=True)
-class Scores:
-    """Counts by (language, label); language and label ``all`` hold the sums. Also false alarms in clean text."""
+@dataclass(frozen=True, slots=True)
+class Detectors:
+    """What to measure, each ``NAME=WHAT`` or ``WHAT``: commands first, then models, then stored answers."""
 
-    counts: dict[tuple[str, str], Count] = field(default_factory=lambda: defaultdict(Count))
-    clean_texts: int = 0
-    clean_alarms: int = 0
-    clean_characters: int = 0
+    commands: Sequence[str] = ()
+    models: Sequence[str] = ()
+    stored: Sequence[str] = ()
 
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
-
-
-def score(records: Iterable[Record], predicted: Iterable[Sequence[Entity]]) -> Scores:
-    """Compare predictions with records, whose labels are the model's."""
-    scores = Scores()
-    for record, entities in zip(records, predicted, strict=True):
-        ignored = [(start, end) for start, end, label in record.spans if label == IGNORE]
-        gold = [span for span in record.spans if span[2] != IGNORE]
-        counted = [
-            entity
-            for entity in entities
-            if not any(entity.start < end and entity.end > start for start, end in ignored)
-        ]
-        if not record.spans:
-            scores.clean_texts += 1
-            scores.clean_alarms += len(entities)
-            scores.clean_characters += len(record.text)
-        covered = {place for entity in entities for place in range(entity.start, entity.end)}
-        for language in (record.lang, ALL):
-            _count(scores, language, record.text, gold, counted, covered)
-    return scores
+    def readers(self) -> list[Reader]:
+        """Ready to be asked; the default model where nothing is named. Raises :class:`ModelError`."""
+        found: list[Reader] = [CommandReader(*named(command)) for command in self.commands]
+        found += [ModelReader(*named(model)) for model in self.models]
+        found += [StoredReader(name, Path(file)) for name, file in map(named, self.stored)]
+        found = found or [ModelReader("model", None)]
+        names = [reader.name for reader in found]
+        if len(set(names)) < len(names):
+            raise ModelError("two detectors have the same name: tell them apart with NAME=...")
+        return found
 
 
-def _count(
-    scores: Scores,
-    language: str,
-    text: str,
-    gold: Sequence[tuple[int, int, str]],
-    entities: Sequence[Entity],
-    covered: set[int],
-) -> None:
-    exact = set(gold)
-    for label in LABELS:
-        ours = [entity for entity in entities if entity.label == label]
-        theirs = [(start, end) for start, end, other in gold if other == label]
-        for count in (scores.counts[language, label], scores.counts[language, ALL]):
-            count.predicted += len(ours)
-            count.gold += len(theirs)
-            count.exact_hits += sum((entity.start, entity.end, label) in exact for entity in ours)
-            count.overlap_hits += sum(
-                any(entity.start < end and entity.end > start for start, end in theirs) for entity in ours
-            )
-            count.seen += sum(
-                any(entity.start < end and entity.end > start for entity in ours) for start, end in theirs
-            )
-            places = [place for start, end in theirs for place in range(start, end) if not text[place].isspace()]
-            count.characters += len(places)
-            count.uncovered += sum(place not in covered for place in places)
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Files to write; None: not written."""
+
+    json: Path | None = None
+    markdown: Path | None = None
+    misses: Path | None = None
 
 
-def table(scores: Scores) -> str:
-    """The scores as a Markdown table, in percent."""
-    lines = [
-        "| language | label | gold | exact P / R / F1 | overlap P / R / F1 | uncovered characters |",
-        "| --- | --- | ---: | --- | --- | ---: |",
-    ]
-    languages = sorted({language for language, _ in scores.counts}, key=lambda name: (name != ALL, name))
-    for language in languages:
-        for label in (ALL, *LABELS):
-            count = scores.counts.get((language, label))
-            if count and count.gold:
-                exact, overlap = (
-                    " / ".join(f"{100 * part:.1f}" for part in triple) for triple in (count.exact, count.overlap)
-                )
-                lines.append(
-                    f"| {language} | {label} | {count.gold} | {exact} | {overlap} | {100 * count.leak:.1f} % |"
-                )
-    if scores.clean_texts:
-        per = 1000 * scores.clean_alarms / max(1, scores.clean_characters)
-        lines.append("")
-        lines.append(
-            f"Texts without any entity: {scores.clean_texts}; false alarms in them: {scores.clean_alarms} "
-            f"({per:.2f} per 1,000 characters)."
-        )
-    return "\n".join(lines)
+def evaluate(
+    data: Sequence[str], detectors: Detectors, tell: Callable[[str], None]
+) -> list[tuple[MarkedSet, list[Result]]]:
+    """Measure every detector on every set in ``data`` (each ``NAME=PATH`` or ``PATH``).
+
+    ``tell`` is told what is going on. Raises :class:`ModelError`.
+    """
+    chosen = [marked for argument in data for marked in _sets(argument)]
+    stored = [name for name, _ in map(named, detectors.stored)]
+    if stored and len(chosen) > 1:
+        raise ModelError("stored answers belong to one set: give one --data that holds one set")
+    readers = detectors.readers()
+    measured: list[tuple[MarkedSet, list[Result]]] = []
+    for marked in chosen:
+        results = []
+        for reader in readers:
+            tell(f"{marked.name}: asking {reader.name} about {len(marked.records)} texts")
+            results.append(measure(reader, marked))
+        measured.append((marked, results))
+    return measured
+
+
+def _sets(argument: str) -> list[MarkedSet]:
+    name, path = named(argument)
+    found = sets.read(Path(path))
+    return [MarkedSet(name, marked.records) for marked in found] if name != path and len(found) == 1 else found
+
+
+def write(measured: Sequence[tuple[MarkedSet, Sequence[Result]]], outputs: Outputs, tell: Callable[[str], None]) -> str:
+    """Write the files; the tables, for the terminal. Raises :class:`ModelError` where a file cannot be written."""
+    tables = report.markdown(measured)
+    try:
+        if outputs.json is not None:
+            report.write_json(outputs.json, measured)
+            tell(f"wrote {outputs.json}")
+        if outputs.markdown is not None:
+            report.write_markdown(outputs.markdown, tables)
+            tell(f"wrote {outputs.markdown}")
+        if outputs.misses is not None:
+            tell(f"wrote {outputs.misses}: {misses.write(outputs.misses, measured)} lines that quote the data")
+    except OSError as error:
+        raise ModelError(f"cannot write {error.filename}: {error.strerror}") from None
+    return tables

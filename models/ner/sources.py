@@ -71,17 +71,20 @@ def parse_markup(body: str) -> tuple[str, Spans]:
 def read_prompts(folder: Path) -> Iterator[Record]:
     """The hand-written prompts, ``*.txt`` in ``folder``; spans in the guide's labels."""
     for path in sorted(folder.glob("*.txt")):
-        for number, raw in enumerate(_RECORD.split(path.read_text(encoding="utf-8")), 1):
-            if not raw.strip():
-                continue
-            header, _, body = raw.lstrip("\n").partition("\n")
-            facts = dict(pair.split("=", 1) for pair in header.lstrip("# ").split() if "=" in pair)
-            if not header.startswith("#") or "lang" not in facts:
-                raise ModelError(
-                    f"{path.name}, record {number}: the first line is no header such as '# lang=en kind=chat'"
-                )
-            text, spans = parse_markup(body.rstrip("\n"))
-            yield Record(text, spans, facts["lang"], facts.get("kind", ""), path.stem)
+        yield from read_prompt_file(path)
+
+
+def read_prompt_file(path: Path) -> Iterator[Record]:
+    """The prompts of one file. Raises :class:`ModelError` naming file and record."""
+    for number, raw in enumerate(_RECORD.split(path.read_text(encoding="utf-8")), 1):
+        if not raw.strip():
+            continue
+        header, _, body = raw.lstrip("\n").partition("\n")
+        facts = dict(pair.split("=", 1) for pair in header.lstrip("# ").split() if "=" in pair)
+        if not header.startswith("#") or "lang" not in facts:
+            raise ModelError(f"{path.name}, record {number}: the first line is no header such as '# lang=en kind=chat'")
+        text, spans = parse_markup(body.rstrip("\n"))
+        yield Record(text, spans, facts["lang"], facts.get("kind", ""), path.stem)
 
 
 def read_open_sets(folder: Path) -> Iterator[Record]:

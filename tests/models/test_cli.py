@@ -42,7 +42,7 @@ def test_missing_data_is_one_line(tmp_path: Path) -> None:
     assert result.stderr.count("\n") == 1
 
 
-def test_evaluate_prints_a_table_for_prompts_and_open_sets(tmp_path: Path) -> None:
+def test_evaluate_prints_tables_for_prompts_and_open_sets(tmp_path: Path) -> None:
     rows = [
         {"text": "Anna Kowalski called.", "spans": [[0, 13, "PERSON"]], "lang": "en", "kind": "chat", "source": ""},
         {"text": "王小明来了。", "spans": [[0, 3, "PERSON"]], "lang": "zh", "kind": "open", "source": ""},
@@ -50,6 +50,7 @@ def test_evaluate_prints_a_table_for_prompts_and_open_sets(tmp_path: Path) -> No
     (tmp_path / "dev.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     result = RUNNER.invoke(app, ["evaluate", "--data", str(tmp_path)])
     assert result.exit_code == 0
-    assert "Prompts: 1 texts" in result.output
+    assert ", prompts: 1 texts" in result.output
     assert "| en | PERSON | 1 | 100.0 / 100.0 / 100.0 |" in result.output
     assert "| zh | PERSON | 1 |" in result.output
+    assert "Kowalski" not in result.output

@@ -1,53 +1,97 @@
-"""Counts are checked by hand."""
+"""From marked text to tables: sets are read, detectors asked, files written."""
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+
 import pytest
 
-from models.ner.decoding import Entity
-from models.ner.evaluate import ALL, score, table
-from models.ner.labels import IGNORE
-from models.ner.sources import Record
+from models.errors import ModelError
+from models.ner.evaluate import Detectors, Outputs, evaluate, write
 
-RECORDS = [
-    Record("Anna Kowalski in Rome", ((0, 13, "PERSON"), (17, 21, "LOCATION")), "en", "chat", ""),
-    Record("like Einstein did", ((5, 13, IGNORE),), "en", "chat", ""),
-    Record("王小明", ((0, 3, "PERSON"),), "zh", "chat", ""),
-    Record("import os", (), "en", "code", ""),
-]
-PREDICTED = [
-    [Entity(0, 4, "PERSON", 0.9), Entity(17, 21, "ORGANIZATION", 0.8)],
-    [Entity(5, 13, "PERSON", 0.9)],
-    [Entity(0, 3, "PERSON", 0.9)],
-    [Entity(7, 9, "LOCATION", 0.5)],
-]
+PROMPTS = """# lang=en kind=chat
+[[PERSON:Anna Kowalski]] wrote to [[EMAIL_ADDRESS:anna@example.com]].
+=====
+# lang=zh kind=note
+[[PERSON:王小明]]来了。
+=====
+# lang=en kind=code
+import os
+"""
 
-
-def test_counts() -> None:
-    scores = score(RECORDS, PREDICTED)
-    person = scores.counts["en", "PERSON"]
-    assert (person.gold, person.predicted, person.exact_hits, person.overlap_hits, person.seen) == (1, 1, 0, 1, 1)
-    assert person.leak == pytest.approx(8 / 12)  # "Kowalski" of "AnnaKowalski"; blanks do not count
-    assert scores.counts["en", "LOCATION"].leak == 0  # covered, if by another label
-    assert scores.counts["zh", "PERSON"].exact == (1.0, 1.0, 1.0)
-    whole = scores.counts[ALL, ALL]
-    assert (whole.gold, whole.predicted, whole.exact_hits) == (3, 4, 1)
-    assert whole.overlap == pytest.approx((2 / 4, 2 / 3, 4 / 7))
-    assert (scores.clean_texts, scores.clean_alarms) == (1, 1)
+MAIL = (
+    "import json, re, sys\n"
+    "for line in sys.stdin:\n"
+    "    row = json.loads(line)\n"
+    "    found = re.finditer(r'[a-z]+@[a-z.]+[a-z]', row['text'])\n"
+    "    spans = [{'start': m.start(), 'end': m.end(), 'entity': 'EMAIL'} for m in found]\n"
+    "    print(json.dumps({'id': row['id'], 'spans': spans}))\n"
+)
 
 
-def test_ignored_places_count_neither_way() -> None:
-    scores = score(RECORDS[1:2], PREDICTED[1:2])
-    assert scores.counts["en", ALL].predicted == 0
+@pytest.fixture
+def prompts(tmp_path: Path) -> Path:
+    folder = tmp_path / "prompts"
+    folder.mkdir()
+    (folder / "all.txt").write_text(PROMPTS, encoding="utf-8")
+    return folder
 
 
-def test_nothing_predicted_is_no_division_by_zero() -> None:
-    scores = score(RECORDS, [[], [], [], []])
-    assert scores.counts[ALL, ALL].exact == (0.0, 0.0, 0.0)
-    assert scores.counts[ALL, ALL].leak == 1.0
+@pytest.fixture
+def command(tmp_path: Path) -> str:
+    script = tmp_path / "mail.py"
+    script.write_text(MAIL, encoding="utf-8")
+    return f"mail={sys.executable} {script}"
 
 
-def test_table_has_a_row_per_language_and_label() -> None:
-    text = table(score(RECORDS, PREDICTED))
-    assert "| en | PERSON | 1 | 0.0 / 0.0 / 0.0 | 100.0 / 100.0 / 100.0 | 66.7 % |" in text
-    assert "false alarms in them: 1 " in text
+def quiet(_: str) -> None:
+    return None
+
+
+def test_two_detectors_stand_side_by_side(prompts: Path, command: str, tmp_path: Path) -> None:
+    answers = tmp_path / "answers.jsonl"
+    spans = [[{"start": 0, "end": 13, "entity": "PERSON", "score": 0.9}], [], []]
+    answers.write_text("".join(json.dumps({"id": n, "spans": s}) + "\n" for n, s in enumerate(spans)), encoding="utf-8")
+    [(marked, results)] = evaluate([str(prompts)], Detectors((command,), (), (f"stored={answers}",)), quiet)
+    assert [result.detector for result in results] == ["mail", "stored"]
+    assert results[0].sums["en"].counts["seen", "EMAIL_ADDRESS"] == 1
+    assert results[1].sums["en"].counts["seen", "PERSON"] == 1
+    assert results[1].sums["zh"].counts["seen", "PERSON"] == 0
+    assert results[0].speeds["English prose"] > 0
+    assert not results[1].speeds
+    outputs = Outputs(tmp_path / "o.json", tmp_path / "o.md", tmp_path / "o.tsv")
+    tables = write([(marked, results)], outputs, quiet)
+    assert "| mail | stored |" in tables
+    assert "Kowalski" not in tables
+    assert "Kowalski" not in (tmp_path / "o.json").read_text(encoding="utf-8")
+    assert "\tmail\ten\tchat\tPERSON\t-\t[[Anna Kowalski]] wrote to" in (tmp_path / "o.tsv").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "o.json").read_text(encoding="utf-8"))["sets"][0]["records"] == 3
+
+
+def test_a_set_can_be_named(prompts: Path, command: str) -> None:
+    [(marked, _)] = evaluate([f"hand-marked={prompts}"], Detectors((command,)), quiet)
+    assert marked.name == "hand-marked"
+
+
+def test_what_cannot_be_measured_is_said(prompts: Path, command: str, tmp_path: Path) -> None:
+    def message(data: list[str], detectors: Detectors) -> str:
+        with pytest.raises(ModelError) as caught:
+            evaluate(data, detectors, quiet)
+        return str(caught.value)
+
+    assert "same name" in message([str(prompts)], Detectors((command, command)))
+    assert "does not exist" in message([str(tmp_path / "nowhere")], Detectors((command,)))
+    assert "one --data" in message([str(prompts), str(prompts)], Detectors((), (), ("a=b.jsonl",)))
+    broken = f"broken={sys.executable} -c 'raise SystemExit(3)'"
+    assert "exit status 3" in message([str(prompts)], Detectors((broken,)))
+    assert "cannot run" in message([str(prompts)], Detectors(("absent=/nowhere/at/all",)))
+    silent = f"silent={sys.executable} -c 'pass'"
+    assert "no answer to 2 of 2 texts" in message([str(prompts)], Detectors((silent,)))
+
+
+def test_a_file_that_cannot_be_written_is_said(prompts: Path, command: str, tmp_path: Path) -> None:
+    measured = evaluate([str(prompts)], Detectors((command,)), quiet)
+    with pytest.raises(ModelError, match="cannot write"):
+        write(measured, Outputs(json=tmp_path / "no" / "folder.json"), quiet)
