@@ -7,6 +7,7 @@ part, about which the policy decides.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from addons.wire.types import Codec, ParsedRequest, Segment, Unreadable, UnreadableKind, WireError
 
@@ -29,6 +30,15 @@ class UnreadRequest:
         return self.body
 
 
+@runtime_checkable
+class ReadsEmpty(Protocol):
+    """A codec that has something to say of a request without a body, too."""
+
+    def parse_empty(self) -> ParsedRequest:
+        """Raises WireError where such a request is to be refused."""
+        ...
+
+
 def is_json(content_type: str) -> bool:
     """True for ``application/json``, ``text/json`` and ``+json`` types, whatever their parameters."""
     media = content_type.partition(";")[0].strip().lower()
@@ -42,7 +52,7 @@ def read_body(codec: Codec, content_type: str | None, body: bytes) -> ParsedRequ
     claims to be JSON and is none is ``malformed_json``; a charset other than UTF-8 is ``unsupported_charset`` (415).
     """
     if not body:
-        return UnreadRequest(body)
+        return codec.parse_empty() if isinstance(codec, ReadsEmpty) else UnreadRequest(body)
     kind = content_type or ""
     if is_json(kind) or (not kind.strip() and body.lstrip(b" \t\r\n")[:1] in (b"{", b"[")):
         charset = _charset(kind)

@@ -12,6 +12,17 @@ from dataclasses import dataclass
 from addons.wire.anthropic_messages import AnthropicMessages
 from addons.wire.generic import Generic
 from addons.wire.openai_chat import OpenAIChat
+from addons.wire.openai_responses import OpenAIResponses
+from addons.wire.openai_stored import stored
+from addons.wire.openai_text import (
+    COMPLETIONS,
+    EMBEDDINGS,
+    IMAGES,
+    MODERATIONS,
+    SPEECH,
+    TRANSCRIPTIONS,
+    VECTOR_SEARCH,
+)
 from addons.wire.types import Codec
 
 
@@ -29,6 +40,10 @@ class Endpoint:
 GENERIC: Codec = Generic()
 """The codec of every path that no endpoint matches."""
 _ANTHROPIC = AnthropicMessages()
+_CHAT_STORED = stored("openai.chat.stored")
+_RESPONSES_STORED = stored("openai.responses.stored")
+_CONVERSATIONS = stored("openai.conversations")
+_INPUT_TOKENS = OpenAIResponses("openai.responses.input_tokens", stored_state=True)
 _COUNT = AnthropicMessages("anthropic.count_tokens")
 
 
@@ -36,8 +51,25 @@ def _row(name: str, provider: str, method: str, path: str, codec: Codec) -> Endp
     return Endpoint(name, provider, method, re.compile(path), codec)
 
 
+def _openai(name: str, methods: str, path: str, codec: Codec) -> tuple[Endpoint, ...]:
+    """Rows of OpenAI's for these methods; ``path`` is what follows any prefix."""
+    return tuple(_row(name, "openai", method, r"(?:/[\w.-]+)*" + path, codec) for method in methods.split())
+
+
 ENDPOINTS: tuple[Endpoint, ...] = (
     _row("openai.chat", "openai", "POST", r"(?:/[\w.-]+)*/chat/completions/?", OpenAIChat()),
+    *_openai("openai.chat.stored", "GET POST", r"/chat/completions(?:/.*)?", _CHAT_STORED),
+    *_openai("openai.responses", "POST", r"/responses/?", OpenAIResponses()),
+    *_openai("openai.responses.input_tokens", "POST", r"/responses/input_tokens/?", _INPUT_TOKENS),
+    *_openai("openai.responses.stored", "GET POST", r"/responses/.+", _RESPONSES_STORED),
+    *_openai("openai.conversations", "GET POST", r"/conversations(?:/.*)?", _CONVERSATIONS),
+    *_openai("openai.completions", "POST", r"/completions/?", COMPLETIONS),
+    *_openai("openai.embeddings", "POST", r"/embeddings/?", EMBEDDINGS),
+    *_openai("openai.moderations", "POST", r"/moderations/?", MODERATIONS),
+    *_openai("openai.images", "POST", r"/images/(?:generations|edits|variations)/?", IMAGES),
+    *_openai("openai.speech", "POST", r"/audio/speech/?", SPEECH),
+    *_openai("openai.transcriptions", "POST", r"/audio/(?:transcriptions|translations)/?", TRANSCRIPTIONS),
+    *_openai("openai.vector_store_search", "POST", r"/vector_stores/[\w-]+/search/?", VECTOR_SEARCH),
     _row("anthropic.count_tokens", "anthropic", "POST", r"(?:/[\w.-]+)*/v1/messages/count_tokens/?", _COUNT),
     _row("anthropic.messages", "anthropic", "POST", r"(?:/[\w.-]+)*/v1/messages/?", _ANTHROPIC),
     _row("models", "", "GET", r"(?:/[\w.-]+)*/models(?:/[\w.:/-]+)?", GENERIC),

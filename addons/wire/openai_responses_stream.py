@@ -1,0 +1,252 @@
+"""Restores a streamed response of the Responses API.
+
+May import this room only. Events stay one to one and in order, so that ``sequence_number`` is kept: the last piece of
+an open run waits, and all events behind it, until the run goes on or ends; then its tail leaves in it. Events without
+pieces repeat whole texts and are restored whole. A run is told by its event's type and by all members that say where.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from addons.wire.jsondoc import Document
+from addons.wire.openai_responses_text import Offsets, shift
+from addons.wire.openai_stream import note_chat
+from addons.wire.refusals import STREAM_ERROR, openai_error
+from addons.wire.restore import Restorer
+from addons.wire.rules import Rule
+from addons.wire.sse import Event, event_bytes
+from addons.wire.streaming import EventStream, Runs
+from addons.wire.types import ReplyFacts, Restoration, WireError
+
+type Key = tuple[str | int, ...]
+
+DELTA, DONE = ".delta", ".done"
+VERBATIM = frozenset({"response.audio.delta"})
+"""Pieces that are no text."""
+CLOSING = frozenset({"response.content_part", "response.reasoning_summary_part", "response.output_item"})
+"""``.done`` of these ends every run inside, whatever its type."""
+ANNOTATION = "response.output_text.annotation.added"
+OUTPUT_TEXT = "response.output_text"
+WHERE = ("item_id", "output_index", "content_index", "summary_index", "command_index")
+"""Members that say to which run a piece belongs."""
+BEGUN = frozenset({"response.created", "response.in_progress", "response.queued"})
+"""Events with the whole object after which there is more to come."""
+ENDED_WELL = frozenset({"completed", "incomplete", "cancelled"})
+"""States of a response whose stream came to its proper end."""
+MAX_WAITING = 1024
+"""Events behind one piece whose run does not go on; then it leaves, and a tail would need an event of its own."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An event that has not left: its bytes, or a piece event with what its pieces became."""
+
+    event: Event
+    data: dict[str, Any] | None = None
+    texts: dict[Key, str] = field(default_factory=dict)
+    """Path in ``data`` -> restored text."""
+    last_of: set[Key] = field(default_factory=set)
+    """Open runs whose last piece is in this event."""
+    ready: bytes = b""
+
+
+class ResponsesStream(EventStream):
+    """``ReplyStream`` of ``openai.responses``."""
+
+    def __init__(self, restoration: Restoration, whole_rule: Rule):
+        super().__init__(restoration)
+        self.whole_rule = whole_rule
+        self._runs = Runs(restoration)
+        self._queue: deque[_Waiting] = deque()
+        self._last: dict[Key, tuple[_Waiting, Key]] = {}
+        """Open run -> the event with its last piece, and where in it the piece stands."""
+        self._said: dict[Key, list[str]] = {}
+        """Pieces of the output texts as they came, for the offsets of annotations."""
+        self._number = -1
+
+    def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
+        """One event of the stream."""
+        kind = data.get("type")
+        number = data.get("sequence_number")
+        self._number = number if isinstance(number, int) else self._number
+        if not isinstance(kind, str):
+            self._note(data)
+            self._end(lambda key: True)
+        elif kind.endswith(DELTA) and kind not in VERBATIM:
+            self._piece(event, data, kind.removesuffix(DELTA))
+            return self._leave()
+        elif kind.endswith(DONE):
+            self._done(data, kind.removesuffix(DONE))
+        elif isinstance(data.get("response"), dict) or kind == "error":
+            self._note(data)
+            if kind not in BEGUN:
+                self._end(lambda key: True)
+        out = self._annotation(event, data) if kind == ANNOTATION else self.whole(event)
+        self._queue.append(_Waiting(event, ready=out))
+        return self._leave()
+
+    def tails(self) -> bytes:
+        """The stream is over: all runs end."""
+        self._end(lambda key: True)
+        return self._leave()
+
+    def error_event(self, message: str) -> bytes:
+        """An ``error`` event of this API; its member ``error`` makes the SDKs raise their own exception."""
+        data = {
+            "type": "error",
+            "code": STREAM_ERROR,
+            "message": message,
+            "param": None,
+            "sequence_number": self._number + 1,
+            **openai_error(500, STREAM_ERROR, message),
+        }
+        return self.tails() + event_bytes(json.dumps(data, ensure_ascii=False), "error")
+
+    # -- runs ----------------------------------------------------------------------------------------------------------
+
+    def _piece(self, event: Event, data: dict[str, Any], base: str) -> None:
+        entry = _Waiting(event, data)
+        for path, text in _pieces(data.get("delta"), ("delta",)):
+            key = (base, *(_where(data, name) for name in WHERE), *path[1:])
+            if key in self._last:
+                self._last.pop(key)[0].last_of.discard(key)
+            entry.texts[path] = self._runs.feed(key, text, as_json="arguments" in base)
+            entry.last_of.add(key)
+            self._last[key] = entry, path
+            if base == OUTPUT_TEXT:
+                self._said.setdefault(key, []).append(text)
+        self._queue.append(entry)
+
+    def _done(self, data: dict[str, Any], base: str) -> None:
+        """The end of one run, or of all runs in a part or an item."""
+        item = data.get("item")
+        told = {name: data[name] for name in WHERE if isinstance(data.get(name), str | int)}
+        if isinstance(item, dict) and isinstance(item.get("id"), str):
+            told["item_id"] = item["id"]
+        whatever = base in CLOSING
+
+        def meant(key: Key) -> bool:
+            return (whatever or key[0] == base) and all(
+                here in ("", told.get(name, here)) for name, here in zip(WHERE, key[1:], strict=False)
+            )
+
+        self._end(meant)
+
+    def _end(self, meant: Callable[[Key], bool]) -> None:
+        """These runs are over: their tails leave in their last pieces."""
+        for key in filter(meant, self._runs.keys()):
+            tail = self._runs.end(key)
+            last = self._last.pop(key, None)
+            if last is not None:
+                entry, path = last
+                entry.texts[path] += tail
+                entry.last_of.discard(key)
+            elif tail:
+                self._queue.append(_Waiting(Event(b"", "", None, False), ready=self._extra(key, tail)))
+
+    def _extra(self, key: Key, tail: str) -> bytes:
+        """One more piece of a run whose last one has left."""
+        kind = f"{key[0]}{DELTA}"
+        steps = key[1 + len(WHERE) :]
+        delta: Any = tail
+        for step in reversed(steps):
+            delta = {step: delta}
+        where = {name: value for name, value in zip(WHERE, key[1:], strict=False) if value != ""}
+        data = {"type": kind, "sequence_number": self._number, **where, "delta": delta}
+        if key[0] == OUTPUT_TEXT:
+            data["logprobs"] = []
+        return event_bytes(json.dumps(data, ensure_ascii=False), kind)
+
+    def _leave(self) -> bytes:
+        """What no open run keeps back any more."""
+        out = []
+        while self._queue and (not self._queue[0].last_of or len(self._queue) > MAX_WAITING):
+            entry = self._queue.popleft()
+            for key in entry.last_of:
+                self._last.pop(key, None)
+            out.append(entry.ready if entry.data is None else self._written(entry, entry.data))
+        return b"".join(out)
+
+    # -- events --------------------------------------------------------------------------------------------------------
+
+    def _written(self, entry: _Waiting, data: dict[str, Any]) -> bytes:
+        """A piece event with its new texts; probabilities of tokens that are not there any more are dropped."""
+        edits = {path: new for path, new in entry.texts.items() if new != _at(data, path)}
+        if not edits:
+            return entry.event.raw
+        if not data.get("logprobs"):
+            return self.patched(entry.event, data, edits)
+        try:
+            document = Document(entry.event.data or "", duplicates=True)
+        except WireError:
+            return self.patched(entry.event, data | {"logprobs": []}, edits)
+        restorer = Restorer(document, self._restoration)
+        for child in document.root.children:
+            if child.key == "logprobs":
+                restorer.edits.append((child.start, child.end, "[]"))
+            elif child.key == "delta" and ("delta",) in edits:
+                restorer.replace(child, edits[("delta",)])
+        return entry.event.with_data(document.splice(restorer.edits))
+
+    def _annotation(self, event: Event, data: dict[str, Any]) -> bytes:
+        """An annotation of a text that is under way: its offsets follow what became of that text so far."""
+        said = self._said.get((OUTPUT_TEXT, *(_where(data, name) for name in WHERE)))
+        try:
+            document = Document(event.data or "", duplicates=True)
+        except WireError:
+            return self.whole(event)
+        restorer = Restorer(document, self._restoration)
+        self.whole_rule(restorer, document.root, "$", "assistant")
+        annotation = document.root.get("annotation")
+        if said is not None and annotation is not None:
+            shift(restorer, annotation, Offsets("".join(said), self._restoration))
+        return event.with_data(document.splice(restorer.edits)) if restorer.edits else event.raw
+
+    def _note(self, data: dict[str, Any]) -> None:
+        response = data.get("response")
+        if data.get("type") == "error" and "error" not in data:
+            code = data.get("code")
+            self.facts.error_type = code if isinstance(code, str) else "error"
+        note_response(self.facts, response if isinstance(response, dict) else data)
+
+
+def note_response(facts: ReplyFacts, data: dict[str, Any]) -> None:
+    """Facts that a response object states: model, tokens, how it ended, error."""
+    note_chat(facts, data)
+    status = data.get("status")
+    if not isinstance(status, str) or status in ("in_progress", "queued"):
+        return
+    details = data.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    facts.finish_reasons.append(reason if isinstance(reason, str) else status)
+    facts.complete = status in ENDED_WELL and facts.error_type is None
+
+
+def _pieces(delta: Any, path: Key) -> Iterator[tuple[Key, str]]:
+    """The strings of a delta, each of which is a piece of a run."""
+    if isinstance(delta, str):
+        yield path, delta
+    elif isinstance(delta, dict):
+        for name, value in delta.items():
+            yield from _pieces(value, (*path, name))
+    elif isinstance(delta, list):
+        for index, value in enumerate(delta):
+            yield from _pieces(value, (*path, index))
+
+
+def _where(data: dict[str, Any], name: str) -> str | int:
+    value = data.get(name)
+    if name == "item_id" and isinstance(data.get("output_index"), int):
+        return ""  # the index will do, and there are servers that give an item another id in each event
+    return value if isinstance(value, str | int) else ""
+
+
+def _at(data: Any, path: Key) -> Any:
+    for key in path:
+        data = data[key]
+    return data
