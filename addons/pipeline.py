@@ -32,6 +32,7 @@ from audit.errors import AuditError
 from audit.ids import new_id
 from audit.records import Decision, Outcome
 from detectors.errors import DetectorError, DetectorTimeout
+from detectors.linking import link
 from detectors.spans import Span
 
 log = logging.getLogger("coatcheck")
@@ -208,10 +209,16 @@ class Pipeline:
             raise Refusal(503, "detector_timeout", "The detector did not answer within its time limit.") from None
         except DetectorError:
             raise Refusal(503, "detector_failed", "The detector failed; nothing was sent.") from None
+        spans = reading.spread(found)
+        if self._settings.detector.linking:
+            texts = [segment.text for segment in reading.segments]
+            spans = await _aside(
+                case.inbound, lambda: link(texts, spans, reading.turns, allowed=self._policy.allow_list.allows)
+            )
         elapsed = time.perf_counter() - begun
         case.detect_ms = elapsed * 1000
         self.metrics.detect_seconds.observe(elapsed)
-        return reading.spread(found)
+        return spans
 
     def _session_for(self, principal: str) -> MaskingSession:
         return MaskingSession(self._placeholders, Scope(f"{self._settings.tenant}\x1f{principal}"), KNOWN_ENTITIES)

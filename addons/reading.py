@@ -7,6 +7,7 @@ gets it back (``password: hunter2`` for ``{"password": "hunter2"}``), and adjoin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from detectors.spans import Span
 
 LABELLED_CHARS = 512
 """Longer texts speak for themselves."""
+_MESSAGE = re.compile(r"\$\.([A-Za-z_]+)\[(\d+)\]")
+"""The path of what lies in a list of the body: ``$.messages[3].content``."""
 _PROSE_KEYS = frozenset({"content", "text", "data", "description", "title", "input", "arguments", "prompt", "system"})
 
 
@@ -43,6 +46,25 @@ class Reading:
         self.stream = request.stream
         self._shown = [_show(i, segment) for i, segment in enumerate(self.segments)]
         self._shown += [_join(group, self.segments) for group in request.joins if len(group) > 1]
+
+    @property
+    def turns(self) -> list[int | None]:
+        """For each segment the number of its turn: 0 for what stands before every conversation (system text, tools),
+        then one for each message in the order of the body; None for headers, query and metadata, beside it.
+
+        A message that a client adds later changes no earlier number.
+        """
+        turns: list[int | None] = []
+        last, turn = None, 0
+        for segment in self.segments:
+            message = _MESSAGE.match(segment.path)
+            if message is None or segment.role == "schema" or message[1] == "system":
+                turns.append(None if segment.role == "metadata" else 0)
+                continue
+            turn += message.groups() != last
+            last = message.groups()
+            turns.append(turn)
+        return turns
 
     @property
     def texts(self) -> list[str]:

@@ -31,6 +31,8 @@ class NerConfig(BaseModel):
     """``cpu`` or ``cuda``."""
     threads: Annotated[int, Field(ge=1)] | None = None
     """Threads of one inference; None: the runtime decides."""
+    cascade: bool = True
+    """A small first stage picks the windows that the model reads; false: it reads everything."""
 
 
 class DetectorConfig(BaseModel):
@@ -51,6 +53,8 @@ class DetectorConfig(BaseModel):
     disabled: tuple[str, ...] = ()
     """Entity types that are not looked for at all."""
     ner: NerConfig = NerConfig()
+    linking: bool = True
+    """What is found in one place of a request is found again in others: parts of names, values in another spelling."""
     time_limit_ms: Annotated[int, Field(gt=0)] = 30_000
     """For one call of the service, queueing included. Beyond it: an error, so that nothing passes unread."""
     regex_timeout_ms: Annotated[int, Field(gt=0)] = 1_000

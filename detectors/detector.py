@@ -2,8 +2,8 @@
 
 A text is read up to three times: as it is, as its shadow where obfuscation was undone (``normalize``), and
 inside base64 runs. The model reads
-all of it in one batch; then the recognizers run through Presidio's engine; spans are mapped back and conflicts
-resolved.
+all of it in one batch; then the recognizers run through Presidio's engine; spans are mapped back, conflicts
+resolved, and what was found is found again elsewhere in the same text (``linking``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from detectors.config import DetectorConfig
 from detectors.conflicts import Candidate, resolve
 from detectors.engine import Engine
 from detectors.errors import DetectorError
+from detectors.linking import link
 from detectors.normalize import Shadow, base64_runs, shadow
 from detectors.reading import Proposal, Reading
 from detectors.recognizers.catalogue import build
@@ -29,6 +30,8 @@ __all__ = ["Detector", "DetectorError"]
 RULES_VERSION = "1"
 """Raise it when recognizers change what they find: it is part of ``Detector.version``."""
 
+_RULES = ("languages", "countries", "phone_regions", "min_score", "entities", "disabled", "linking")
+"""Keys of the configuration that change what is found."""
 _DEPTH = 2
 """How deep base64 inside base64 is decoded."""
 
@@ -66,7 +69,7 @@ class Detector:
 
     def _version(self) -> str:
         rules = self.config.model_dump_json(
-            include={"languages", "countries", "phone_regions", "min_score", "entities", "disabled"}
+            include={**dict.fromkeys(_RULES, True), "ner": {"cascade"}},
         )
         digest = hashlib.blake2b(rules.encode(), digest_size=4).hexdigest()
         model = self._model.version if self._model is not None else "none"
@@ -123,7 +126,8 @@ class Detector:
                 candidates.append(
                     Candidate(Span(start, end, entity, float(result.score), str(name)), verified, generic)
                 )
-        return resolve(text, candidates)
+        spans = resolve(text, candidates)
+        return link([text], [spans])[0] if self.config.linking and spans else spans
 
 
 class _Proposals:
@@ -173,7 +177,9 @@ def _load_model(config: DetectorConfig) -> Model:
             "detector.ner.enabled is true, but models.ner is not installed; set it to false to run patterns only"
         ) from None
     try:
-        loaded: Model = NerModel.load(config.ner.model, device=config.ner.device, threads=config.ner.threads)
+        loaded: Model = NerModel.load(
+            config.ner.model, device=config.ner.device, threads=config.ner.threads, cascade=config.ner.cascade
+        )
     except ModelError as error:
         raise DetectorError(f"detector.ner.model: {error}") from None
     except Exception as error:

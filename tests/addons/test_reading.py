@@ -111,3 +111,28 @@ def test_body_and_head_are_one_list_and_are_written_back_each_to_its_place() -> 
     assert dict(new_headers)["x-user"] == "MASKED"
     assert dict(new_headers)["authorization"] == f"Bearer {EMAIL}"
     assert read.encode({}) == (body, target, headers)
+
+
+def test_turns_follow_the_conversation_and_a_new_message_renumbers_none() -> None:
+    def turns(messages: int) -> list[int | None]:
+        body = {
+            "user": "maria x",
+            "messages": [
+                {
+                    "role": "user",
+                    "name": "maria x",
+                    "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}],
+                }
+                for _ in range(messages)
+            ],
+            "tools": [{"type": "function", "function": {"name": "f", "description": "d"}}],
+        }
+        head = [("content-type", "application/json"), ("x-user", "maria")]
+        read = read_request(CODEC, "/v1/chat/completions", head, json.dumps(body).encode(), Limits())
+        found = dict(zip((segment.path for segment in read.segments), read.turns, strict=True))
+        assert found["$.user"] is None and found["header:x-user"] is None
+        assert found["$.tools[0].function.description"] == 0
+        return [turn for path, turn in found.items() if path.startswith("$.messages")]
+
+    assert turns(1) == [1, 1, 1]
+    assert turns(2) == [1, 1, 1, 2, 2, 2]

@@ -1,0 +1,117 @@
+"""Many literal phrases looked for in one text at once, at word boundaries. Pure; standard library only.
+
+A text's words are taken once (one pass in C), and only phrases that share a word with it are compared. So the cost
+grows with the text and with what is found in it, not with the number of phrases: ten thousand cost what ten do.
+In scripts that are written without spaces the pairs of neighbouring characters take the place of the words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+_DENSE = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+)
+"""Scripts in which words are not set apart by spaces, or take particles without one."""
+WORD = re.compile(rf"[^\W_{_DENSE}]+")
+"""A run of letters and digits of the other scripts; an underscore ends it."""
+DENSE = re.compile(rf"[{_DENSE}]+")
+FEW = 200
+"""Characters whose pairs take as long to make as one search through all of them (measured)."""
+
+
+def lower(text: str) -> str:
+    """Lower case, character by character: offsets stay (only ``İ`` would become two)."""
+    return text.replace("İ", "i").lower()
+
+
+def stands_alone(text: str, start: int, end: int) -> bool:
+    """True if no word goes on across the ends of ``text[start:end]``. A script without spaces has no such ends."""
+    return not (
+        (start > 0 and WORD.match(text, start) and WORD.match(text, start - 1))
+        or (end < len(text) and WORD.match(text, end - 1) and WORD.match(text, end))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase[T]:
+    folded: str
+    exact: str | None
+    """Set where upper and lower case are two."""
+    offset: int
+    """Where in the phrase the word (or pair) stands under which it is kept."""
+    payload: T
+
+
+class Phrases[T]:
+    """``add`` phrases, then ``find`` them. ``fold`` must keep every character's place."""
+
+    def __init__(self, fold: Callable[[str], str] = lower) -> None:
+        self._fold = fold
+        self._by_word: dict[str, list[_Phrase[T]]] = {}
+        self._by_pair: dict[str, list[_Phrase[T]]] = {}
+        self._others: list[_Phrase[T]] = []
+        """Without a word or a pair: single characters, symbols."""
+
+    def __bool__(self) -> bool:
+        return bool(self._by_word or self._by_pair or self._others)
+
+    def add(self, phrase: str, payload: T, *, ignore_case: bool = True) -> None:
+        """Look for ``phrase`` too. It is kept under the word that the fewest others are kept under."""
+        if not phrase:
+            raise ValueError("a phrase may not be empty")
+        folded = self._fold(phrase)
+        exact = None if ignore_case else phrase
+        words = [(match[0], match.start()) for match in WORD.finditer(folded)]
+        table = self._by_word
+        if not words:
+            table = self._by_pair
+            words = [
+                (run[0][i : i + 2], run.start() + i) for run in DENSE.finditer(folded) for i in range(len(run[0]) - 1)
+            ]
+        if not words:
+            self._others.append(_Phrase(folded, exact, 0, payload))
+            return
+        word, offset = min(words, key=lambda one: (len(table.get(one[0], ())), -len(one[0])))
+        table.setdefault(word, []).append(_Phrase(folded, exact, offset, payload))
+
+    def find(self, text: str) -> Iterator[tuple[int, int, T]]:
+        """``(start, end, payload)`` of every place of every phrase, overlapping ones too, in no particular order."""
+        folded = self._fold(text)
+        if self._by_word:
+            for word in self._by_word.keys() & set(WORD.findall(folded)):
+                yield from self._at(text, folded, word, self._by_word[word])
+        if self._by_pair:
+            for pair in self._pairs_in(folded):
+                yield from self._at(text, folded, pair, self._by_pair[pair])
+        for phrase in self._others:
+            if phrase.folded in folded:
+                yield from self._at(text, folded, phrase.folded, [phrase])
+
+    def _pairs_in(self, folded: str) -> Iterable[str]:
+        """The known pairs that occur; a few are looked for one by one, many by way of the text's own."""
+        if len(self._by_pair) * FEW < len(folded):
+            return [pair for pair in self._by_pair if pair in folded]
+        pairs: set[str] = set()
+        for run in DENSE.findall(folded):
+            pairs.update(map(str.__add__, run, run[1:]))
+        return self._by_pair.keys() & pairs
+
+    @staticmethod
+    def _at(text: str, folded: str, word: str, phrases: list[_Phrase[T]]) -> Iterator[tuple[int, int, T]]:
+        at = folded.find(word)
+        while at >= 0:
+            for phrase in phrases:
+                start = at - phrase.offset
+                end = start + len(phrase.folded)
+                if (
+                    start >= 0
+                    and folded.startswith(phrase.folded, start)
+                    and (phrase.exact is None or text.startswith(phrase.exact, start))
+                    and stands_alone(folded, start, end)
+                ):
+                    yield start, end, phrase.payload
+            at = folded.find(word, at + 1)
