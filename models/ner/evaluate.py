@@ -47,11 +47,11 @@ class Outputs:
 
 
 def evaluate(
-    data: Sequence[str], detectors: Detectors, tell: Callable[[str], None]
+    data: Sequence[str], detectors: Detectors, tell: Callable[[str], None], *, speed: bool = True
 ) -> list[tuple[MarkedSet, list[Result]]]:
     """Measure every detector on every set in ``data`` (each ``NAME=PATH`` or ``PATH``).
 
-    ``tell`` is told what is going on. Raises :class:`ModelError`.
+    ``tell`` is told what is going on; ``speed`` asks a second time, for the speed. Raises :class:`ModelError`.
     """
     chosen = [marked for argument in data for marked in _sets(argument)]
     stored = [name for name, _ in map(named, detectors.stored)]
@@ -63,7 +63,7 @@ def evaluate(
         results = []
         for reader in readers:
             tell(f"{marked.name}: asking {reader.name} about {len(marked.records)} texts")
-            results.append(measure(reader, marked))
+            results.append(measure(reader, marked, speed=speed))
         measured.append((marked, results))
     return measured
 

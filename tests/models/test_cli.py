@@ -48,7 +48,7 @@ def test_evaluate_prints_tables_for_prompts_and_open_sets(tmp_path: Path) -> Non
         {"text": "王小明来了。", "spans": [[0, 3, "PERSON"]], "lang": "zh", "kind": "open", "source": ""},
     ]
     (tmp_path / "dev.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    result = RUNNER.invoke(app, ["evaluate", "--data", str(tmp_path)])
+    result = RUNNER.invoke(app, ["evaluate", "--data", str(tmp_path), "--no-speed"])
     assert result.exit_code == 0
     assert ", prompts: 1 texts" in result.output
     assert "| en | PERSON | 1 | 100.0 / 100.0 / 100.0 |" in result.output

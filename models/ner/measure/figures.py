@@ -36,8 +36,8 @@ class Figure:
     per: float = 100.0
     at_most: float | None = None
     at_least: float | None = None
-    language: str | None = None
-    """The only language that it is about."""
+    by_language: bool = False
+    """Whether the aim is one for each language."""
 
     @property
     def aim(self) -> str:
@@ -101,6 +101,7 @@ def uncovered(labels: Iterable[str], by: str, name: str, at_most: float | None =
         tuple(("uncovered", label, by) for label in labels),
         tuple(("characters", label) for label in labels),
         at_most=at_most,
+        by_language=True,
     )
 
 

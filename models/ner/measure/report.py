@@ -14,7 +14,7 @@ from models.ner.measure.checksums import GROUPS
 from models.ner.measure.classes import GUIDE_LABELS
 from models.ner.measure.counting import ALL, MASKED
 from models.ner.measure.figures import SPEED_AIMS, Figure, Sums, Value, reliability, rows, share
-from models.ner.measure.run import WHOLE, Result, figures_of, languages
+from models.ner.measure.run import WHOLE, Result, figures_of, languages, shown
 from models.ner.measure.sets import MarkedSet
 
 BEGIN: Final = "<!-- figures: written by 'coatcheck models evaluate --markdown', do not edit -->"
@@ -46,7 +46,7 @@ def side_by_side(marked: MarkedSet, results: Sequence[Result]) -> str:
     """A line per figure and language, a column per detector, with aims and whether they are reached."""
     lines = _head("figure", "language", "aim", *(result.detector for result in results))
     for figure in figures_of(marked):
-        for language in languages(results):
+        for language in shown(figure, results):
             cells = [_cell(figure, result.value(figure, language)) for result in results]
             if any(cells):
                 lines.append(_line(figure.name, language, figure.aim, *cells))
