@@ -9,6 +9,7 @@ from detectors.recognizers.card import CardWithoutLuhnRecognizer, CreditCardReco
 from detectors.recognizers.columns import TableRecognizer
 from detectors.recognizers.crypto import CryptoRecognizer
 from detectors.recognizers.email import EmailRecognizer
+from detectors.recognizers.forms import form_recognizers
 from detectors.recognizers.iban import IbanRecognizer
 from detectors.recognizers.labelled import labelled_recognizers
 from detectors.recognizers.national_ids import number_recognizers
@@ -17,10 +18,13 @@ from detectors.recognizers.network import IpRecognizer, MacAddressRecognizer
 from detectors.recognizers.phone import PhoneRecognizer
 from detectors.recognizers.phone_forms import PhoneFormRecognizer
 from detectors.recognizers.presidio import shipped_recognizers
+from detectors.recognizers.record_labels import record_recognizers
 from detectors.recognizers.secrets.assignment import AssignmentRecognizer, SpokenSecretRecognizer
+from detectors.recognizers.secrets.phrases import SecretPhraseRecognizer
 from detectors.recognizers.secrets.tokens import TokenRecognizer
 from detectors.recognizers.secrets.url import UrlCredentialRecognizer
 from detectors.recognizers.url import PersonalUrlRecognizer
+from detectors.recognizers.site import site_recognizers
 from detectors.recognizers.vin import VinRecognizer
 from detectors.recognizers.zh.address import CnAddressRecognizer
 from detectors.recognizers.zh.hk_mo_tw_id import HkIdRecognizer, MoIdRecognizer, TwIdRecognizer
@@ -39,6 +43,7 @@ def build(config: DetectorConfig) -> list[EntityRecognizer]:
         UrlCredentialRecognizer(),
         AssignmentRecognizer(),
         SpokenSecretRecognizer(),
+        SecretPhraseRecognizer(),
         EmailRecognizer(),
         PersonalUrlRecognizer(),
         PhoneRecognizer(config.phone_regions),
@@ -52,6 +57,8 @@ def build(config: DetectorConfig) -> list[EntityRecognizer]:
         VinRecognizer(),
         TableRecognizer(),
         *labelled_recognizers(),
+        *record_recognizers(),
+        *form_recognizers(),
         *shipped_recognizers(config.countries),
         *number_recognizers(config.countries),
     ]
@@ -71,5 +78,6 @@ def build(config: DetectorConfig) -> list[EntityRecognizer]:
             recognizers.append(TwIdRecognizer())
     if config.ner.enabled:
         recognizers.append(NerRecognizer())
+    recognizers += site_recognizers(config)
     disabled = set(config.disabled)
     return [recognizer for recognizer in recognizers if not set(recognizer.supported_entities) <= disabled]

@@ -39,7 +39,7 @@ _PRIVATE = tuple(
 """RFC 1918 (docker's and kubernetes' networks lie there), RFC 6598 (carriers), RFC 3927, RFC 4193, RFC 4291."""
 _OF_A_PERSON = regex.compile(
     r"(?<![A-Za-z])(?:clients?|users?|username|log(?:ged)?[ -]?(?:in|on)|signed? ?in|sessions?|visitors?|customers?|guests?|employees?|attendees?|callers?|patients?|students?"
-    r"|workstations?|laptops?|macbook|iphone|ipad|android|phone|camera|hostname|pc|dhcp(?:d|ack|offer|request|nak|discover|inform)?|accepted (?:password|publickey)|failed password|rhost|remote_?(?:addr|ip|host)|peer|from_ip|src_?user|x-forwarded-for|his|her|my)(?![A-Za-z])"
+    r"|workstations?|laptops?|macbook|iphone|ipad|android|phone|camera|pc|dhcp(?:d|ack|offer|request|nak|discover|inform)?|accepted (?:password|publickey)|failed password|rhost|remote_?(?:addr|ip|host)|peer|from_ip|src_?user|x-forwarded-for|his|her|my)(?![A-Za-z])"
     r"|(?<![A-Za-z])(?:client|user|login|session|visitor|customer|remote)_?(?:ip|addr)|^[ \t]*Address[ \t]*=[ \t]*$"
     r"|用户|用戶|登录|登入|登陆|客户端|用戶端|来访|访客|訪客|会话|员工|同事|客户|客戶|电脑|電腦|笔记本|手机|手機|办公机|工位|终端|本人|我的",
     regex.IGNORECASE | regex.MULTILINE,
