@@ -51,8 +51,7 @@ def compare(record: Record, findings: Sequence[Finding], marked: frozenset[str] 
     """Count one record. ``marked``: the classes that its set marks at all; None: everything is marked."""
     tally = Tally()
     gold = [span for span in record.spans if span[2] not in NEUTRAL and class_of_label(span[2])]
-    neutral = _neutral_places(record)
-    judged = [finding for finding in findings if _is_judged(finding, record, neutral, marked)]
+    judged = judged_of(record, findings, marked)
     _coverage(tally, record.text, gold, findings)
     _matches(tally, gold, judged)
     _types(tally, gold, findings)
@@ -61,6 +60,12 @@ def compare(record: Record, findings: Sequence[Finding], marked: frozenset[str] 
         _alarms(tally, record, judged)
     tally.scored = [(finding.score, any(_right(finding, span) for span in gold)) for finding in judged]
     return tally
+
+
+def judged_of(record: Record, findings: Sequence[Finding], marked: frozenset[str] | None = None) -> list[Finding]:
+    """The findings that count: not those of what the guide or the set leaves open."""
+    neutral = _neutral_places(record)
+    return [finding for finding in findings if _is_judged(finding, record, neutral, marked)]
 
 
 def overlaps(finding: Finding, span: Gold) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from models.ner.measure.classes import NEUTRAL, class_of_label
-from models.ner.measure.counting import overlaps
+from models.ner.measure.counting import judged_of, overlaps
 from models.ner.measure.readers import Finding
-from models.ner.measure.run import Result
+from models.ner.measure.run import Result, marked_classes
 from models.ner.measure.sets import MarkedSet
 from models.ner.sources import Record
 
@@ -25,13 +25,14 @@ def write(path: Path, measured: Sequence[tuple[MarkedSet, Sequence[Result]]]) ->
         for marked, results in measured
         for result in results
         for record, answer in zip(marked.records, result.answers, strict=True)
-        for line in _of_record(record, answer, marked.name, result.detector)
+        for line in _of_record(record, answer, marked, result.detector)
     ]
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="backslashreplace")
     return len(lines)
 
 
-def _of_record(record: Record, answer: Sequence[Finding], name: str, detector: str) -> Iterator[str]:
+def _of_record(record: Record, answer: Sequence[Finding], marked: MarkedSet, detector: str) -> Iterator[str]:
+    name = marked.name
     for span in record.spans:
         if span[2] in NEUTRAL or class_of_label(span[2]) is None:
             continue
@@ -42,7 +43,7 @@ def _of_record(record: Record, answer: Sequence[Finding], name: str, detector: s
             what = "missed" if not touching else "part missed" if covered else "allowed"
             said = ", ".join(f"{finding.entity} {finding.score:.2f}" for finding in touching) or "-"
             yield _line(what, name, detector, record, span[2], said, span[0], span[1])
-    for finding in answer:
+    for finding in judged_of(record, answer, marked_classes(marked)):
         if not any(overlaps(finding, span) for span in record.spans):
             what = "false alarm" if finding.masked else "false, allowed"
             yield _line(

@@ -42,16 +42,21 @@ class Result:
 def measure(reader: Reader, marked: MarkedSet, *, speed: bool = True) -> Result:
     """Ask and compare, then ask again for the speed. Raises :class:`ModelError` where the detector fails."""
     answers, _ = reader.read([record.text for record in marked.records])
-    scope = None
-    if marked.partly_marked:
-        kinds = {class_of_label(label) for record in marked.records for _, _, label in record.spans}
-        scope = frozenset(kind for kind in kinds if kind)
+    scope = marked_classes(marked)
     sums: dict[str, Sums] = defaultdict(Sums)
     for record, answer in zip(marked.records, answers, strict=True):
         tally = compare(record, answer, scope)
         for language in (WHOLE, record.lang):
             sums[language].per_record.append(tally)
     return Result(reader.name, answers, dict(sums), _speeds(reader, marked.records) if speed else {})
+
+
+def marked_classes(marked: MarkedSet) -> frozenset[str] | None:
+    """The classes that a partly marked set marks; None where everything is marked."""
+    if not marked.partly_marked:
+        return None
+    kinds = {class_of_label(label) for record in marked.records for _, _, label in record.spans}
+    return frozenset(kind for kind in kinds if kind)
 
 
 def _speeds(reader: Reader, records: Sequence[Record]) -> dict[str, float]:
