@@ -107,6 +107,14 @@ class ResponsesStream(EventStream):
         }
         return self.tails() + event_bytes(json.dumps(data, ensure_ascii=False), "error")
 
+    def _event(self, event: Event) -> bytes:
+        """Comments and what is no JSON object wait their turn, too."""
+        text = event.data or ""
+        if text == "[DONE]" or text.lstrip()[:1] == "{":
+            return super()._event(event)
+        self._queue.append(_Waiting(event, ready=super()._event(event)))
+        return self._leave()
+
     # -- runs ----------------------------------------------------------------------------------------------------------
 
     def _piece(self, event: Event, data: dict[str, Any], base: str) -> None:
