@@ -54,8 +54,12 @@ class Exchange:
     finished: bool = False
 
     def is_stream(self, content_type: str) -> bool:
-        """True if a reply of this content type is to be restored event by event."""
-        return content_type.partition(";")[0].strip().lower() in STREAM_TYPES
+        """True if a reply of this content type is to be restored as it comes.
+
+        A codec may name more types in ``stream_types``: lines of JSON (Ollama), a JSON array (Gemini).
+        """
+        kind = content_type.partition(";")[0].strip().lower()
+        return kind in STREAM_TYPES or kind in getattr(self.codec, "stream_types", ())
 
     def restore_body(self, body: bytes, content_type: str, encodings: str, status: int) -> bytes | None:
         """The reply's body with originals restored, identity-encoded; None if the bytes may pass as they are.

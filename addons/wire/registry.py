@@ -7,10 +7,16 @@ decides. Paths match with any prefix before ``/v1`` and in Azure's forms.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 from addons.wire.anthropic_messages import AnthropicMessages
+from addons.wire.anthropic_vertex import AnthropicVertex
+from addons.wire.cohere import Cohere
+from addons.wire.gemini import Gemini, GeminiStored, GeminiStreaming
 from addons.wire.generic import Generic
+from addons.wire.mistral import Mistral
+from addons.wire.ollama import Ollama
 from addons.wire.openai_chat import OpenAIChat
 from addons.wire.openai_responses import OpenAIResponses
 from addons.wire.openai_stored import stored
@@ -56,7 +62,65 @@ def _openai(name: str, methods: str, path: str, codec: Codec) -> tuple[Endpoint,
     return tuple(_row(name, "openai", method, r"(?:/[\w.-]+)*" + path, codec) for method in methods.split())
 
 
+_ANY = r"(?:/[\w.-]+)*"
+_GEMINI_MODEL = _ANY + r"/(?:models|tunedModels|endpoints|dynamic)/(?P<model>[^/:]+):"
+_VERTEX_CLAUDE = _ANY + r"/publishers/anthropic/models/(?P<model>[^/:]+):(?:rawPredict|streamRawPredict)"
+
+
+def _google(name: str, method: str, codec: Codec) -> Endpoint:
+    """A method of a model, at ``generativelanguage`` and in Vertex's paths alike."""
+    return _row(name, "google", "POST", _GEMINI_MODEL + method, codec)
+
+
+_GOOGLE = (
+    _google("gemini.generate_content", "generateContent", Gemini("gemini.generate_content")),
+    _google(
+        "gemini.stream_generate_content", "streamGenerateContent", GeminiStreaming("gemini.stream_generate_content")
+    ),
+    _google("gemini.count_tokens", "countTokens", Gemini("gemini.count_tokens")),
+    _google("gemini.embed_content", "embedContent", Gemini("gemini.embed_content")),
+    _google("gemini.batch_embed_contents", "batchEmbedContents", Gemini("gemini.batch_embed_contents")),
+    _row(
+        "gemini.cached_contents", "google", "POST", _ANY + r"/cachedContents/?", GeminiStored("gemini.cached_contents")
+    ),
+    _row(
+        "anthropic.count_tokens",
+        "google",
+        "POST",
+        _ANY + r"/publishers/anthropic/models/count-tokens:rawPredict",
+        AnthropicVertex("anthropic.count_tokens"),
+    ),
+    _row("anthropic.messages", "google", "POST", _VERTEX_CLAUDE, AnthropicVertex()),
+    _google("vertex.predict", "predict", Gemini("vertex.predict")),
+    _row("openai.chat", "google", "POST", _ANY + r"/(?:openai|openapi)/chat/completions/?", OpenAIChat()),
+)
+_MISTRAL = (
+    _row("mistral.fim", "mistral", "POST", _ANY + r"/fim/completions/?", Mistral("mistral.fim")),
+    _row("mistral.agents", "mistral", "POST", _ANY + r"/agents/completions/?", Mistral("mistral.agents")),
+)
+_MISTRAL_LIKE_OPENAI = (
+    _row("mistral.chat", "mistral", "POST", _ANY + r"/chat/completions/?", Mistral("mistral.chat")),
+    _row("mistral.embeddings", "mistral", "POST", _ANY + r"/embeddings/?", Mistral("mistral.embeddings")),
+)
+_COHERE = (
+    _row("cohere.chat", "cohere", "POST", _ANY + r"/v2/chat/?", Cohere("cohere.chat")),
+    _row("cohere.embed", "cohere", "POST", _ANY + r"/v2/embed/?", Cohere("cohere.embed")),
+    _row("cohere.rerank", "cohere", "POST", _ANY + r"/v2/rerank/?", Cohere("cohere.rerank")),
+    _row("openai.chat", "cohere", "POST", _ANY + r"/compatibility/v1/chat/completions/?", OpenAIChat()),
+)
+_OLLAMA = (
+    _row("ollama.chat", "ollama", "POST", _ANY + r"/api/chat/?", Ollama("ollama.chat")),
+    _row("ollama.generate", "ollama", "POST", _ANY + r"/api/generate/?", Ollama("ollama.generate")),
+    _row("ollama.embed", "ollama", "POST", _ANY + r"/api/embed(?:dings)?/?", Ollama("ollama.embed")),
+    _row("openai.chat", "ollama", "POST", _ANY + r"/v1/chat/completions/?", OpenAIChat()),
+    _row("anthropic.messages", "ollama", "POST", _ANY + r"/v1/messages/?", _ANTHROPIC),
+)
+
 ENDPOINTS: tuple[Endpoint, ...] = (
+    *_GOOGLE,
+    *_MISTRAL,
+    *_COHERE,
+    *_OLLAMA,
     _row("openai.chat", "openai", "POST", r"(?:/[\w.-]+)*/chat/completions/?", OpenAIChat()),
     *_openai("openai.chat.stored", "GET POST", r"/chat/completions(?:/.*)?", _CHAT_STORED),
     *_openai("openai.responses", "POST", r"/responses/?", OpenAIResponses()),
@@ -72,6 +136,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *_openai("openai.vector_store_search", "POST", r"/vector_stores/[\w-]+/search/?", VECTOR_SEARCH),
     _row("anthropic.count_tokens", "anthropic", "POST", r"(?:/[\w.-]+)*/v1/messages/count_tokens/?", _COUNT),
     _row("anthropic.messages", "anthropic", "POST", r"(?:/[\w.-]+)*/v1/messages/?", _ANTHROPIC),
+    *_MISTRAL_LIKE_OPENAI,
     _row("models", "", "GET", r"(?:/[\w.-]+)*/models(?:/[\w.:/-]+)?", GENERIC),
 )
 """Tried in order; a provider of ``""`` is any provider."""
@@ -81,15 +146,23 @@ def match(provider: str | None, method: str, path: str) -> Endpoint | None:
     """The endpoint of a request; None if no codec knows it, which means ``GENERIC``.
 
     ``path`` is without query. ``provider`` None matches by path whatever the host; a provider that the table does
-    not name (``azure``, a host of one's own) does too, since such servers speak the same dialects.
+    not name (``azure``, a host of one's own) does too, since such servers speak the same dialects. Where the path
+    names the model, the codec is bound to it.
     """
     known = provider in _PROVIDERS
     for endpoint in ENDPOINTS:
-        if endpoint.method == method.upper() and endpoint.path.fullmatch(path):
+        found = endpoint.path.fullmatch(path) if endpoint.method == method.upper() else None
+        if found is not None:
             if endpoint.provider and known and endpoint.provider != provider:
                 continue
-            return endpoint
+            return _bound(endpoint, found.groupdict().get("model"))
     return None
+
+
+def _bound(endpoint: Endpoint, model: str | None) -> Endpoint:
+    if model is not None and isinstance(endpoint.codec, Gemini | AnthropicVertex):
+        return replace(endpoint, codec=endpoint.codec.for_model(unquote(model)))
+    return endpoint
 
 
 _PROVIDERS = {endpoint.provider for endpoint in ENDPOINTS if endpoint.provider}

@@ -1,0 +1,205 @@
+"""Restores a streamed Cohere chat; citations' offsets; Cohere's error shape.
+
+May import this room only. One run per (content block, field), one for the tool plan, one per tool call.
+``content-end`` and ``tool-call-end`` end the runs of their index, whatever follows a plan ends it, ``message-end`` ends
+all: tails leave in one more delta of the same type before. Citations count code points of their block's text so far.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from addons.wire.jsondoc import Document, Node
+from addons.wire.offsets import Said, shifted
+from addons.wire.restore import Restorer
+from addons.wire.rules import FREE
+from addons.wire.sse import Event, event_bytes
+from addons.wire.streaming import EventStream, Runs
+from addons.wire.types import ReplyFacts, Restoration, WireError
+
+PIECES: dict[str, tuple[Sequence[str], Sequence[str]]] = {
+    "content-start": (("message", "content"), ("text", "thinking")),
+    "content-delta": (("message", "content"), ("text", "thinking")),
+    "tool-plan-delta": (("message",), ("tool_plan",)),
+    "tool-call-start": (("message", "tool_calls", "function"), ("arguments",)),
+    "tool-call-delta": (("message", "tool_calls", "function"), ("arguments",)),
+}
+"""Events that carry pieces of runs: where in ``delta`` they stand, and under which names."""
+ENDS = {"content-end": "content", "tool-call-end": "tool-call"}
+"""Events that end the runs of their index."""
+CITES = frozenset({"citation-start"})
+OTHER = frozenset({"message-start", "message-end", "citation-end", "debug"})
+"""Events whose texts are whole."""
+
+type Key = tuple[str | int, ...]
+
+
+def cohere_error(code: str, message: str) -> dict[str, object]:
+    """The body of a Cohere error. ``code`` is ours: the API has none, and its SDK keeps the body as it is."""
+    return {"message": message, "code": code}
+
+
+class CohereStream(EventStream):
+    """``ReplyStream`` of ``cohere.chat``."""
+
+    def __init__(self, restoration: Restoration):
+        super().__init__(restoration)
+        self._runs = Runs(restoration)
+        self._said: dict[int, tuple[list[str], list[str]]] = {}
+
+    def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
+        """One event of the stream."""
+        kind = data.get("type")
+        if not isinstance(kind, str):
+            note_cohere(self.facts, data)
+            return self.tails() + self.whole(event)
+        before = b"" if kind.startswith(("tool-plan", "citation")) else self._tails("tool-plan")
+        if kind in PIECES:
+            return before + self._piece(event, data, kind)
+        if kind in ENDS:
+            before += self._tails(ENDS[kind], _index(data))
+        elif kind == "message-end":
+            before += self.tails()
+            delta = data.get("delta")
+            note_cohere(self.facts, delta if isinstance(delta, dict) else {})
+            self.facts.complete = self.facts.error_type is None
+        elif kind in CITES:
+            return before + self._cited(event, data)
+        return before + self.whole(event)
+
+    def tails(self) -> bytes:
+        """Tails of every run."""
+        return self._tails()
+
+    def error_event(self, message: str) -> bytes:
+        """The end of a message that failed."""
+        failed = {"type": "message-end", "delta": {"finish_reason": "ERROR", "error": message}}
+        return event_bytes(json.dumps(failed, ensure_ascii=False), "message-end")
+
+    def _piece(self, event: Event, data: dict[str, Any], kind: str) -> bytes:
+        steps, names = PIECES[kind]
+        at: Any = data.get("delta")
+        path: Key = ("delta",)
+        for step in steps:
+            at = at.get(step) if isinstance(at, dict) else None
+            path = (*path, step)
+        if not isinstance(at, dict):
+            return self.whole(event)
+        run: Key = (kind.rpartition("-")[0], _index(data))
+        edits: dict[Key, str] = {}
+        for name, text in at.items():
+            if name not in names:
+                if name not in ("type", "name", "id"):
+                    self.restore_leaves(text, (*path, name), edits)
+            elif isinstance(text, str):
+                new = self._runs.feed((*run, name), text, as_json=name == "arguments")
+                self._note_said(run, name, text, new)
+                if new != text:
+                    edits[(*path, name)] = new
+        return self.patched(event, data, edits)
+
+    def _note_said(self, run: Key, name: str, text: str, new: str) -> None:
+        if run[0] == "content" and name == "text":
+            masked, restored = self._said.setdefault(int(run[1]), ([], []))
+            masked.append(text)
+            restored.append(new)
+
+    def _cited(self, event: Event, data: dict[str, Any]) -> bytes:
+        """A citation: its texts restored, its offsets moved."""
+        try:
+            document = Document(event.data or "", duplicates=True)
+        except WireError:
+            raise WireError("malformed_event", "stream", "An event's data is not JSON", 502) from None
+        restorer = Restorer(document, self._restoration)
+        FREE(restorer, document.root, "$", "assistant")
+        edits = restorer.edits
+        delta = document.root.get("delta")
+        message = delta.get("message") if delta is not None else None
+        citation = message.get("citations") if message is not None else None
+        if citation is not None:
+            texts = {i: Said("".join(masked), "".join(restored)) for i, (masked, restored) in self._said.items()}
+            edits += citation_edits([citation, *citation.children], texts, self._restoration)
+        return event.with_data(document.splice(edits)) if edits else event.raw
+
+    def _tails(self, *prefix: str | int) -> bytes:
+        out = []
+        for key in self._runs.keys(*prefix):
+            tail = self._runs.end(key)
+            if not tail:
+                continue
+            self._note_said(key[:2], str(key[2]), "", tail)
+            kind = f"{key[0]}-delta"
+            delta: Any = {key[2]: tail}
+            for step in reversed(PIECES[kind][0]):
+                delta = {step: delta}
+            piece = {"type": kind, "index": key[1], "delta": delta}
+            if key[0] == "tool-plan":
+                del piece["index"]
+            out.append(event_bytes(json.dumps(piece, ensure_ascii=False), kind))
+        return b"".join(out)
+
+
+def message_offsets(message: Node, restoration: Restoration) -> list[tuple[int, int, str]]:
+    """Edits of the offsets of a complete message's citations."""
+    citations, content = message.get("citations"), message.get("content")
+    if citations is None or content is None:
+        return []
+    texts = {}
+    for index, block in enumerate(content.children):
+        text = block.text("text") or ""
+        texts[index] = Said(text, restoration.whole(text) if text else "")
+    return citation_edits(citations.children, texts, restoration)
+
+
+def citation_edits(
+    citations: Sequence[Node], texts: dict[int, Said], restoration: Restoration
+) -> list[tuple[int, int, str]]:
+    """Edits of citations' ``start`` and ``end``; those that lie nowhere in the restored text become ``null``."""
+    edits: list[tuple[int, int, str]] = []
+    for citation in citations:
+        bounds = [(node, node.integer) for name in ("start", "end") if (node := citation.get(name)) is not None]
+        said = _cited_text(citation, texts)
+        if not bounds or (said is not None and said.masked == said.restored):
+            continue
+        wanted = [at for _, at in bounds if at is not None]
+        places = shifted(said, wanted, restoration) if said is not None else {}
+        fits = len(wanted) == len(bounds) and all(at in places for at in wanted)
+        edits += [(node.start, node.end, str(places[at]) if fits and at is not None else "null") for node, at in bounds]
+    return edits
+
+
+def _cited_text(citation: Node, texts: dict[int, Said]) -> Said | None:
+    """The text that a citation counts in: that of its content block, or the first."""
+    number = citation.get("content_index")
+    index = number.integer if number is not None else None
+    if index is None:
+        index = next((i for i, said in sorted(texts.items()) if said.masked), 0)
+    return texts.get(index)
+
+
+def _index(data: dict[str, Any]) -> int:
+    index = data.get("index")
+    return index if isinstance(index, int) else 0
+
+
+def note_cohere(facts: ReplyFacts, data: dict[str, Any]) -> None:
+    """Facts that a reply or the end of a message states: tokens, finish reason, error."""
+    reason = data.get("finish_reason")
+    if isinstance(reason, str):
+        facts.finish_reasons.append(reason)
+    usage = data.get("usage") or data.get("meta")
+    tokens = usage.get("tokens") or usage.get("billed_units") if isinstance(usage, dict) else None
+    if isinstance(tokens, dict):
+        facts.input_tokens = _whole_number(tokens.get("input_tokens"), facts.input_tokens)
+        facts.output_tokens = _whole_number(tokens.get("output_tokens"), facts.output_tokens)
+    if isinstance(data.get("message"), str) or data.get("error"):
+        facts.error_type = "error"
+
+
+def _whole_number(value: object, otherwise: int | None) -> int | None:
+    """Counts are JSON numbers with or without a fraction of zero."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        return otherwise
+    return int(value)

@@ -1,0 +1,196 @@
+"""Google Gemini and Vertex AI: the codecs of their methods.
+
+May import this room only. The model stands in the path, not in the body: ``registry`` binds a codec to it with
+``for_model``. Streams: ``gemini_stream.py``. Stored contents (``cachedContents``) are refused: what another request has
+stored cannot be restored without its placeholders.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from addons.wire.collect import JsonRequest, parse_json
+from addons.wire.gemini_content import (
+    CONTENT,
+    CONTENTS,
+    GENERATION,
+    REPLY,
+    SYSTEM,
+    TOOLS,
+    both,
+    member,
+)
+from addons.wire.gemini_errors import google_error, note_gemini
+from addons.wire.gemini_offsets import offset_edits
+from addons.wire.gemini_stream import GeminiStream
+from addons.wire.jsondoc import LITERAL, Document, Node
+from addons.wire.offsets import Said
+from addons.wire.refusals import reply
+from addons.wire.restore import Restorer, restore_plain
+from addons.wire.rules import FREE, NAME, NAMES, OPAQUE, TEXT, Rule, Visitor, constant_role, fields, items, unreadable
+from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind, WireError
+
+
+def _stored(visitor: Visitor, node: Node, path: str, role: str) -> None:
+    """A name of contents that are stored at the provider."""
+    if node.kind != LITERAL and node.value != "":
+        raise WireError("stored_state_refused", path, "Cached contents are not supported; send the contents", 403)
+
+
+GENERATE_FIELDS: dict[str, Rule] = both(
+    {
+        "model": NAME,
+        "contents": CONTENTS,
+        "systemInstruction": SYSTEM,
+        "tools": TOOLS,
+        "toolConfig": fields(both({"retrievalConfig": FREE}), NAMES),
+        "safetySettings": NAMES,
+        "generationConfig": GENERATION,
+        "labels": constant_role("metadata", FREE),
+        "cachedContent": _stored,
+        "serviceTier": NAME,
+        "modelArmorConfig": NAMES,
+        "continuationToken": OPAQUE,
+        "outputConfig": NAMES,
+        "store": NAME,
+    }
+)
+"""Members of a generateContent request. What is not here is scanned as free-form data."""
+GENERATE = fields(GENERATE_FIELDS)
+_INSTANCE = fields(
+    {
+        "content": TEXT,
+        "title": TEXT,
+        "prompt": TEXT,
+        "text": TEXT,
+        "task_type": NAME,
+        "taskType": NAME,
+        "mimeType": NAME,
+        "image": unreadable(UnreadableKind.IMAGE, fields({"bytesBase64Encoded": OPAQUE})),
+        "video": unreadable(UnreadableKind.BINARY, fields({"bytesBase64Encoded": OPAQUE})),
+        "audio": unreadable(UnreadableKind.AUDIO, fields({"bytesBase64Encoded": OPAQUE})),
+    }
+)
+_INSTANCES = items(_INSTANCE)
+PREDICT = fields({"instances": _INSTANCES, "parameters": FREE, "labels": constant_role("metadata", FREE)})
+"""Vertex's older method, which its text embeddings still use."""
+EMBED_FIELDS: dict[str, Rule] = both(
+    {
+        "model": NAME,
+        "content": CONTENT,
+        "taskType": NAME,
+        "title": TEXT,
+        "outputDimensionality": NAME,
+        "autoTruncate": NAME,
+        "embedContentConfig": fields({"title": TEXT}, NAMES),
+    }
+)
+EMBED = fields(EMBED_FIELDS)
+BATCH_EMBED = fields({"requests": items(EMBED), "model": NAME})
+COUNT = fields({**GENERATE_FIELDS, **both({"generateContentRequest": GENERATE}), "instances": _INSTANCES})
+
+RULES: dict[str, Rule] = {
+    "gemini.generate_content": GENERATE,
+    "gemini.stream_generate_content": GENERATE,
+    "gemini.count_tokens": COUNT,
+    "gemini.embed_content": EMBED,
+    "gemini.batch_embed_contents": BATCH_EMBED,
+    "vertex.predict": PREDICT,
+}
+"""Rule of the request by the endpoint's name."""
+
+
+class Gemini:
+    """``Codec`` of one method of the Gemini API."""
+
+    stream_types: tuple[str, ...] = ()
+    """Content types, besides server-sent events, of replies that are restored as they come."""
+
+    def __init__(self, name: str, model: str | None = None):
+        self.name = name
+        self.model = model
+
+    def for_model(self, model: str) -> Self:
+        """The codec for a request whose path names that model."""
+        return type(self)(self.name, model)
+
+    def parse_request(self, body: bytes) -> JsonRequest:
+        """See ``Codec.parse_request``."""
+        request = parse_json(body, RULES[self.name])
+        request.model = self.model or request.model
+        return request
+
+    def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
+        """See ``Codec.restore_reply``. What is no JSON is restored as text."""
+        facts = ReplyFacts()
+        try:
+            document = Document.of_bytes(body, duplicates=True)
+        except WireError:
+            return restore_plain(body, restoration), facts
+        plain = document.root.plain()
+        if isinstance(plain, dict):
+            note_gemini(facts, plain)
+            facts.complete = facts.error_type is None
+        restorer = Restorer(document, restoration)
+        REPLY(restorer, document.root, "$", "assistant")
+        if not restorer.edits:
+            return body, facts
+        for candidate in _children(document.root, "candidates"):
+            restorer.edits += _offsets(candidate, restoration)
+        return document.splice(restorer.edits).encode("utf-8", "surrogatepass"), facts
+
+    def open_stream(self, restoration: Restoration) -> GeminiStream:
+        """See ``Codec.open_stream``."""
+        return GeminiStream(restoration)
+
+    def refusal(self, status: int, code: str, message: str) -> ErrorReply:
+        """See ``Codec.refusal``."""
+        return reply(status, code, google_error(status, code, message))
+
+
+class GeminiStreaming(Gemini):
+    """``Codec`` of ``streamGenerateContent``: its reply may be a JSON array, which comes piece by piece."""
+
+    stream_types = ("application/json",)
+
+    def parse_request(self, body: bytes) -> JsonRequest:
+        """See ``Codec.parse_request``. The path asks for a stream, not the body."""
+        request = super().parse_request(body)
+        request.stream = True
+        return request
+
+    def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
+        """See ``Codec.restore_reply``. An array is restored as the stream that it is."""
+        if not body.lstrip(b" \t\r\n").startswith(b"["):
+            return super().restore_reply(body, restoration)
+        stream = self.open_stream(restoration)
+        return stream.feed(body) + stream.close(), stream.facts
+
+
+class GeminiStored(Gemini):
+    """``Codec`` of what stores contents at the provider: refused."""
+
+    def parse_request(self, body: bytes) -> JsonRequest:
+        """Raises WireError ``stored_state_refused`` (403)."""
+        raise WireError("stored_state_refused", "path", "Cached contents are not supported; send the contents", 403)
+
+
+def _children(node: Node, name: str) -> list[Node]:
+    found = member(node, name)
+    return found.children if found is not None else []
+
+
+def _offsets(candidate: Node, restoration: Restoration) -> list[tuple[int, int, str]]:
+    """Edits of the offsets of a complete candidate."""
+    if member(candidate, "groundingMetadata") is None and member(candidate, "citationMetadata") is None:
+        return []
+    content = candidate.get("content")
+    said, answer = [], []
+    for part in _children(content, "parts") if content is not None else ():
+        text = part.text("text") or ""
+        said.append(Said(text, restoration.whole(text) if text else ""))
+        thought = part.get("thought")
+        if thought is None or thought.value is not True:
+            answer.append(said[-1])
+    whole = Said("".join(one.masked for one in answer), "".join(one.restored for one in answer))
+    return offset_edits(candidate, said, said[0] if len(said) == 1 else whole, restoration)

@@ -1,0 +1,31 @@
+"""A complete JSON reply restored by a rule, and its facts noted: what the codecs of smaller dialects share.
+
+May import this room only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from addons.wire.jsondoc import Document
+from addons.wire.restore import restore_document, restore_plain
+from addons.wire.rules import Rule
+from addons.wire.types import ReplyFacts, Restoration, WireError
+
+
+def restore_whole(
+    body: bytes, rule: Rule, restoration: Restoration, note: Callable[[ReplyFacts, dict[str, Any]], None]
+) -> tuple[bytes, ReplyFacts]:
+    """See ``Codec.restore_reply``. What is no JSON is restored as text."""
+    facts = ReplyFacts()
+    try:
+        document = Document.of_bytes(body, duplicates=True)
+    except WireError:
+        return restore_plain(body, restoration), facts
+    plain = document.root.plain()
+    if isinstance(plain, dict):
+        note(facts, plain)
+        facts.complete = facts.error_type is None
+    new = restore_document(document, rule, restoration)
+    return (body if new is None else new.encode("utf-8", "surrogatepass")), facts
