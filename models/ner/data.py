@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import ModelError
-from models.ner import negatives, synthesis
+from models.ner import negatives, own_data, progress, synthesis
 from models.ner.sources import Record, is_development, read_open_sets, read_prompts
 
 TEMPLATES = Path(__file__).with_name("templates.txt")
@@ -48,10 +48,12 @@ class Built:
     counts: dict[str, int]
 
 
-def build(open_data: Path | None, out: Path, recipe: Recipe | None = None) -> Built:
-    """Build from what comes with the code and from ``open_data`` (``*.jsonl.gz``, ``prompts/*.txt``); write to ``out``.
+def build(open_data: Path | None, out: Path, recipe: Recipe | None = None, labels: Path | None = None) -> Built:
+    """Build from what comes with the code and from ``open_data``; write to ``out``.
 
-    Either part of ``open_data`` may be missing; without a folder everything is made from the code's own texts.
+    ``open_data`` may hold open sets (``*.jsonl.gz``), prompts (``*.txt``, ``prompts/*.txt``) and a company's own texts
+    (``*.jsonl``, ``*.json``), whose label names ``labels`` maps; without a folder everything is made from the code's
+    own texts. A company's texts are used like prompts: with variants, and a tenth held out.
     """
     recipe = recipe or Recipe()
     prompts = list(read_prompts(PROMPTS))
@@ -59,8 +61,11 @@ def build(open_data: Path | None, out: Path, recipe: Recipe | None = None) -> Bu
     if open_data is not None:
         theirs = [*read_prompts(open_data), *read_prompts(open_data / "prompts")]
         opens = list(read_open_sets(open_data))
+        theirs += own_data.read(open_data, labels)
         if not theirs and not opens:
-            raise ModelError(f"{open_data} holds no *.txt, no prompts/*.txt and no *.jsonl.gz: give the data's folder")
+            raise ModelError(
+                f"{open_data} holds no *.txt, prompts/*.txt, *.jsonl, *.json or *.jsonl.gz: give the data's folder"
+            )
         prompts += theirs
     out.mkdir(parents=True, exist_ok=True)
     held_out = [record for record in (*prompts, *opens) if is_development(record)]
@@ -78,7 +83,7 @@ def _training(prompts: list[Record], opens: list[Record], recipe: Recipe) -> Ite
     values = synthesis.Values.gather((*prompts, *(record for record in opens if rng.random() < 0.15)))
     templates = synthesis.read_templates(TEMPLATES)
     records: list[Record] = [*prompts, *opens, *(record for record in opens if record.lang == "zh")]
-    for record in prompts:
+    for record in progress.shown(prompts, "variants", len(prompts)):
         variants = recipe.variants + recipe.variants // 2 * (record.lang == "zh")
         # A text without values has no variants: it only comes again, so that negatives keep their share.
         copies = variants if record.spans else variants // 2

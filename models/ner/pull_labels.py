@@ -68,34 +68,44 @@ def mapping(labels: Sequence[str], given: Mapping[str, str], place: Path | None 
     """
     if len(labels) < 2:
         raise ModelError("the model's config.json names fewer than two labels: it is no token classifier")
-    wanted = {_plain(name): target for name, target in given.items()}
-    bad = sorted({target for target in given.values() if target not in (*ENTITIES, OUTSIDE)})
-    if bad:
-        raise ModelError(f"the labels file maps to {', '.join(bad)}: use {OUTSIDE} or one of {', '.join(ENTITIES)}")
-    known = _known()
-    names: dict[str, str] = {}
-    unknown: list[str] = []
     parsed = [parse(label) for label in labels]
-    for label, (_, name) in zip(labels, parsed, strict=True):
-        if name == OUTSIDE or name in names or name in unknown:
-            continue
-        target = wanted.get(_plain(label)) or wanted.get(_plain(name)) or known.get(_plain(name))
-        if target:
-            names[name] = target
-        else:
-            unknown.append(name)
-    if unknown:
-        raise ModelError(_complaint(unknown, names, place))
-    ours = tuple(entity for entity in ENTITIES if entity in names.values())
+    found = names([name for _, name in parsed if name != OUTSIDE], given, place, labels)
+    ours = tuple(entity for entity in ENTITIES if entity in found.values())
     if not ours:
         raise ModelError("every label of the model maps to O: it would find nothing")
     if all(name != OUTSIDE for _, name in parsed):
         raise ModelError("the model has no label for 'outside' (O): it would find something everywhere")
     columns = []
     for edge, name in parsed:
-        target = names.get(name, OUTSIDE)
+        target = found.get(name, OUTSIDE)
         columns.append(0 if target == OUTSIDE else (1 if edge == "B" else 2) + 2 * ours.index(target))
-    return LabelMap(ours, tuple(columns), names)
+    return LabelMap(ours, tuple(columns), found)
+
+
+def names(
+    found: Sequence[str], given: Mapping[str, str], place: Path | None = None, labels: Sequence[str] = ()
+) -> dict[str, str]:
+    """Each name of ``found`` to ours or ``O``; ``given`` may also name one of ``labels``, names with their edges.
+
+    Raises as :func:`mapping` does.
+    """
+    bad = sorted({target for target in given.values() if target not in (*ENTITIES, OUTSIDE)})
+    if bad:
+        raise ModelError(f"the labels file maps to {', '.join(bad)}: use {OUTSIDE} or one of {', '.join(ENTITIES)}")
+    wanted = {_plain(name): target for name, target in given.items()}
+    whole = {parse(label)[1]: wanted[_plain(label)] for label in labels if _plain(label) in wanted}
+    known = _known()
+    mapped: dict[str, str] = {}
+    unknown: list[str] = []
+    for name in dict.fromkeys(found):
+        target = whole.get(name) or wanted.get(_plain(name)) or known.get(_plain(name))
+        if target:
+            mapped[name] = target
+        else:
+            unknown.append(name)
+    if unknown:
+        raise ModelError(_complaint(unknown, mapped, place))
+    return mapped
 
 
 def read(path: Path) -> dict[str, str]:

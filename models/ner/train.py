@@ -25,7 +25,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from models.ner import base, data, network, vocabulary
 from models.ner.encoding import Encoder
 from models.ner.examples import UNTRAINED, Example, batches, examples
-from models.ner.sources import Record
 
 Report = Callable[[str], None]
 
@@ -70,21 +69,29 @@ def run(built: Path, out: Path, plan: Plan, report: Report) -> Path:
     rng = random.Random(plan.seed)  # noqa: S311 - order of training, not secrets
     records = data.read(built / "train.jsonl")
     out.mkdir(parents=True, exist_ok=True)
-    order = _tokenizer(records, out, plan)
+    order = tokenizer_of([record.text for record in records], out, plan)
     encoder = Encoder.from_file(out / "tokenizer.json")
     found = list(examples(records, encoder, rng))
-    held_out = [record for record in data.read(built / "dev.jsonl") if record.kind != "open"]
-    watched = list(examples(held_out, encoder, random.Random(plan.seed)))  # noqa: S311
+    watched = development(built, encoder, plan)
     report(f"{len(records)} texts, {len(found)} windows, {sum(len(e.ids) for e in found)} tokens, {len(order)} pieces")
-    if plan.start:
-        model = network.load(plan.start / "model")
-    else:
-        model = network.from_base(base.read_weights(base.weights_file()), plan.layers, order)
-    _Run(torch, model, found, watched, out, plan, report).train()
+    Run(torch, untrained(order, plan), found, watched, out, plan, report).train()
     return out / "model"
 
 
-def _tokenizer(records: list[Record], out: Path, plan: Plan) -> list[int]:
+def development(built: Path, encoder: Encoder, plan: Plan) -> list[Example]:
+    """Windows of the development set, the open sets left out."""
+    held_out = [record for record in data.read(built / "dev.jsonl") if record.kind != "open"]
+    return list(examples(held_out, encoder, random.Random(plan.seed)))  # noqa: S311
+
+
+def untrained(order: list[int], plan: Plan) -> Any:
+    """The network to train: the base's layers for the pieces in ``order``, or where the plan starts."""
+    if plan.start:
+        return network.load(plan.start / "model")
+    return network.from_base(base.read_weights(base.weights_file()), plan.layers, order)
+
+
+def tokenizer_of(texts: list[str], out: Path, plan: Plan) -> list[int]:
     """The pruned tokenizer, made once per run, and the base's piece for each of its pieces."""
     kept = out / "pieces.json"
     if kept.is_file() and (out / "tokenizer.json").is_file():
@@ -93,21 +100,20 @@ def _tokenizer(records: list[Record], out: Path, plan: Plan) -> list[int]:
     if plan.start:
         for name in (kept.name, "tokenizer.json"):
             shutil.copyfile(plan.start / name, out / name)
-        return _tokenizer(records, out, plan)
-    texts = [record.text for record in records]
+        return tokenizer_of(texts, out, plan)
     order = vocabulary.prune(base.tokenizer_file(), texts, plan.latin, plan.chinese, out / "tokenizer.json")
     kept.write_text(json.dumps(order))
     return order
 
 
-class _Run:
+class Run:
     """One run: optimizer, place in the data, time used. ``torch`` is the imported module."""
 
     def __init__(
         self,
         torch: Any,
         model: Any,
-        found: list[Example],
+        found: list[Any],
         watched: list[Example],
         out: Path,
         plan: Plan,
@@ -185,15 +191,9 @@ class _Run:
 
     def _one(self, batch: list[int]) -> tuple[float, int]:
         torch = self.torch
-        ids, tags = _padded([self.found[number] for number in batch])
-        inputs = torch.from_numpy(ids).to(self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.rate * group["scale"] * self._share_of_rate()
-        with torch.autocast(self.device, dtype=torch.bfloat16):
-            logits = self.model(input_ids=inputs, attention_mask=(inputs != 1).long()).logits
-        loss = torch.nn.functional.cross_entropy(
-            logits.float().flatten(0, 1), torch.from_numpy(tags).to(self.device).flatten(), ignore_index=UNTRAINED
-        )
+        loss, count = self.loss([self.found[number] for number in batch])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
@@ -204,7 +204,23 @@ class _Run:
             for mean, weight in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
                 if weight.requires_grad:
                     mean.lerp_(weight, 1.0 - keep)
-        return float(loss.detach()), ids.size
+        return float(loss.detach()), count
+
+    def loss(self, chosen: list[Any]) -> tuple[Any, int]:
+        """The loss on a batch of examples, and how many tokens it holds."""
+        torch = self.torch
+        ids, tags = padded(chosen)
+        loss = torch.nn.functional.cross_entropy(
+            self.logits(ids).flatten(0, 1), torch.from_numpy(tags).to(self.device).flatten(), ignore_index=UNTRAINED
+        )
+        return loss, ids.size
+
+    def logits(self, ids: NDArray[np.int64]) -> Any:
+        """What the network in training says, ``float32[windows, tokens, tags]``."""
+        torch = self.torch
+        inputs = torch.from_numpy(ids).to(self.device)
+        with torch.autocast(self.device, dtype=torch.bfloat16):
+            return self.model(input_ids=inputs, attention_mask=(inputs != 1).long()).logits.float()
 
     def _share_of_rate(self) -> float:
         done = self.used / (self.plan.minutes * 60)
@@ -219,7 +235,7 @@ class _Run:
         wrong, count = 0, 0
         with torch.no_grad():
             for batch in batches(self.watched, 4 * self.plan.tokens, random.Random(0)):  # noqa: S311
-                ids, tags = _padded([self.watched[number] for number in batch])
+                ids, tags = padded([self.watched[number] for number in batch])
                 inputs = torch.from_numpy(ids).to(self.device)
                 answers = self.averaged(input_ids=inputs, attention_mask=(inputs != 1).long()).logits.argmax(-1)
                 labels = (answers.cpu().numpy() + 1) // 2  # begin and continue are one label
@@ -259,7 +275,7 @@ class _Run:
         self.report(f"goes on after step {self.step}, {self.used / 60:.1f} minutes")
 
 
-def _padded(chosen: list[Example]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def padded(chosen: list[Example]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Ids and tags of like-sized windows as ``int64[windows, tokens]``."""
     width = max(len(example.ids) for example in chosen)
     ids = np.full((len(chosen), width), 1, dtype=np.int64)

@@ -143,7 +143,7 @@ def test_build_keeps_whole_records_apart(open_data: Path, tmp_path: Path) -> Non
 
 
 def test_build_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no folder 'prompts'"):
+    with pytest.raises(ModelError, match=r"holds no \*\.txt"):
         data.build(tmp_path, tmp_path / "out")
     with pytest.raises(ModelError, match="build the data first"):
         data.read(tmp_path / "train.jsonl")
