@@ -27,6 +27,8 @@ _JOINTS = {
 }
 """What may lie between two entities of a label that are one."""
 
+_RUN = re.compile(r"[^\W_]+")
+
 # Scripts written without spaces: a word there is not a run of letters.
 _UNSPACED = re.compile(
     r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u318f\u31a0-\ua4cf\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
@@ -52,8 +54,8 @@ def decode(
     ``probabilities``: ``float32[tokens, 1 + 2 * labels]``, outside first, then begin and continue of each label. A word
     belongs to an entity if the probability that it is outside is at most ``1 - threshold``.
     """
-    if not len(encoded):
-        return []
+    if not (1.0 - probabilities[:, 0] >= threshold).any():
+        return []  # a word is no likelier than the likeliest of its tokens
     firsts = _words(text, encoded)
     sizes = np.diff(np.append(firsts, len(encoded)))[:, None]
     words: Floats = (np.add.reduceat(probabilities, firsts, axis=0) / sizes).astype(np.float32)
@@ -80,10 +82,16 @@ def _words(text: str, encoded: Encoded) -> NDArray[np.intp]:
     """Indices of tokens that begin a word: all but those that go on in the middle of a run of letters and digits."""
     starts, ends = encoded.starts, encoded.ends
     firsts = np.ones(len(encoded), dtype=bool)
-    for number in np.flatnonzero(starts[1:] == ends[:-1]).tolist():
-        at = int(starts[number + 1])
-        if 0 < at < len(text) and _goes_on(text[at - 1]) and _goes_on(text[at]):
-            firsts[number + 1] = False
+    touching = np.flatnonzero(starts[1:] == ends[:-1]) + 1
+    if text.isascii():
+        runs = np.asarray([run.span() for run in _RUN.finditer(text)], dtype=np.int32).reshape(-1, 2)
+        last = np.searchsorted(runs[:, 0], starts[touching]) - 1  # the last run that begins before the token
+        firsts[touching] = (last < 0) | (starts[touching] >= runs[last, 1]) if len(runs) else True
+    else:
+        for number in touching.tolist():
+            at = int(starts[number])
+            if 0 < at < len(text) and _goes_on(text[at - 1]) and _goes_on(text[at]):
+                firsts[number] = False
     firsts[1:][starts[1:] < ends[:-1]] = False  # one character in several tokens
     return np.flatnonzero(firsts)
 

@@ -108,6 +108,12 @@ def test_templates_fill_every_slot() -> None:
         assert all(model_label(label) for _, label in _values(record))
 
 
+def test_stretches_of_files_come_as_they_are_and_again_the_same() -> None:
+    made = list(negatives.sources(random.Random(3), 4))
+    assert made == list(negatives.sources(random.Random(3), 4))
+    assert all(200 < len(text) <= 3000 for text in made)
+
+
 def test_negatives_hold_no_entity_and_come_as_asked() -> None:
     made = [*negatives.code(random.Random(1), 5), *negatives.logs(random.Random(1), 10)]
     assert len(made) == 15

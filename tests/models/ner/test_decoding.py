@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.ner.decoding import Entity, Floats, decode
 from models.ner.encoding import Encoded
@@ -117,3 +119,13 @@ def test_one_character_in_several_tokens_stays_whole() -> None:
 
 def test_no_tokens_no_entities() -> None:
     assert decode("", _tokens("", []), _chances([]), LABELS, 0.5) == []
+
+
+@given(
+    st.lists(st.text("ab1_-. \n", min_size=1, max_size=4), min_size=1, max_size=12),
+    st.lists(st.sampled_from(TAGS), min_size=12, max_size=12),
+)
+def test_a_letter_of_another_script_far_away_changes_nothing(pieces: list[str], tags: list[str]) -> None:
+    text = "".join(pieces)
+    tokens, chances = _tokens(text, pieces), _chances(tags[: len(pieces)])
+    assert decode(text, tokens, chances, LABELS, 0.5) == decode(f"{text} é", tokens, chances, LABELS, 0.5)
