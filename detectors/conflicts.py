@@ -1,7 +1,8 @@
 """Which span wins where several overlap: every letter and digit that was covered stays covered, spans do not overlap.
 
-Pure functions. The order: a verified pattern (checksum, unmistakable token) before all else, then the longer
-span, then the higher score.
+Pure functions. The order: a verified pattern (checksum, unmistakable token) before all else, then what identifies
+before what does not (an address before the city in it), then the longer span, then the higher score.
+A place or an organization with a person's title is a person; a place that continues an address belongs to it.
 The winner stands as it is. What a loser covers beyond it becomes a span of its own (an address around a
 telephone number keeps
 both types); only white space and punctuation between them are let go, and for secrets only white space.
@@ -9,9 +10,11 @@ both types); only white space and punctuation between them are let go, and for s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from detectors.figures import has_title, retyped
 from detectors.spans import Span
 
 
@@ -25,10 +28,27 @@ class Candidate:
     """Only a label says what it is: of two spans of one length the other one decides the type."""
 
 
-def _rank(candidate: Candidate) -> tuple[bool, int, bool, float, int, str, str]:
+_PLACES = frozenset({"LOCATION", "ORGANIZATION"})
+_WEAK = frozenset({*_PLACES, "DATE_TIME", "AGE", "NRP"})
+"""What identifies nobody by itself never takes a stretch from what does."""
+_HAN_NAME = re.compile(r"[\u3400-\u9fff]{1,3}")
+_GAP = re.compile(r"[ \t]{0,2}[,，、]?\s{0,2}")
+"""What may stand between an address and the place that continues it."""
+
+
+def _rank(candidate: Candidate) -> tuple[bool, bool, int, bool, float, int, str, str]:
     span = candidate.span
     length = span.end - span.start
-    return (not candidate.verified, -length, candidate.generic, -span.score, span.start, span.entity, span.recognizer)
+    return (
+        not candidate.verified,
+        span.entity in _WEAK,
+        -length,
+        candidate.generic,
+        -span.score,
+        span.start,
+        span.entity,
+        span.recognizer,
+    )
 
 
 RECORD_ID = "RECORD_ID"
@@ -40,13 +60,42 @@ def resolve(text: str, candidates: Iterable[Candidate]) -> list[Span]:
     ``candidates``.
     """
     taken: list[Span] = []
-    for candidate in sorted(_merged(_typed(set(candidates))), key=_rank):
+    for candidate in sorted(_merged(_typed(_titled(text, set(candidates)))), key=_rank):
         for start, end in _uncovered(candidate.span, taken):
             start, end = _trim(text, start, end, candidate.span)
             if start < end:
                 span = candidate.span
                 taken.append(Span(start, end, span.entity, span.score, span.recognizer))
-    return _joined(text, sorted(taken))
+    return retyped(text, _joined(text, _continued(text, sorted(taken))))
+
+
+def _titled(text: str, candidates: set[Candidate]) -> set[Candidate]:
+    """A place or an organization with a person's title at it (``Ms. Sandoval``, 乐瑶女士) is a person."""
+    titled: set[Candidate] = set()
+    for candidate in candidates:
+        span = candidate.span
+        if span.entity in _PLACES:
+            value = text[span.start : span.end]
+            short = _HAN_NAME.fullmatch(value) or (value[:1].isupper() and value.count(" ") < 3)
+            if short and has_title(text, span.start, span.end):
+                candidate = replace(candidate, span=replace(span, entity="PERSON"))
+        titled.add(candidate)
+    return titled
+
+
+def _continued(text: str, spans: list[Span]) -> list[Span]:
+    """Places directly after an address, or before a Chinese one, are part of it."""
+    continued = list(spans)
+    for index, span in enumerate(continued):
+        if span.entity != "LOCATION":
+            continue
+        before = continued[index - 1] if index else None
+        after = continued[index + 1] if index + 1 < len(continued) else None
+        if (before is not None and before.entity == "ADDRESS" and _GAP.fullmatch(text, before.end, span.start)) or (
+            after is not None and after.entity == "ADDRESS" and after.start == span.end
+        ):
+            continued[index] = replace(span, entity="ADDRESS")
+    return continued
 
 
 def _typed(candidates: set[Candidate]) -> set[Candidate]:

@@ -103,7 +103,7 @@ class FormRecognizer(StrictPatterns):
             supported_entity=form.entity,
             name=f"FormRecognizer.{form.name}",
             patterns=[Pattern(form.name, form.form, form.score)],
-            context=list(_CONTEXT.get(form.name, ())) or None,
+            context=list(_CONTEXT.get(form.name, ())),
         )
         self._form = form
 

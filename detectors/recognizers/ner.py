@@ -2,7 +2,7 @@
 
 The model reads all texts of a ``detect`` call in one batch before any recognizer runs (Presidio's own batch
 engine would run it text by text);
-the findings come here inside the reading. May import Presidio and ``reading``; it does not know the model.
+the findings come here inside the reading. May import Presidio, ``reading`` and ``figures``; it does not know the model.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Protocol
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
+from detectors.figures import is_eponym
 from detectors.reading import Reading
 from detectors.recognizers.strict import result_of
 
@@ -73,13 +74,15 @@ class NerRecognizer(EntityRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
     ) -> list[RecognizerResult]:
-        """The proposals of the reading, without surrounding white space."""
+        """The proposals of the reading, stripped; a name that stands for a disease is no person."""
         results = []
         for start, end, label, score in Reading.of(text, nlp_artifacts).proposals:
             while start < end and text[start].isspace():
                 start += 1
             while end > start and text[end - 1].isspace():
                 end -= 1
+            if label == "PERSON" and is_eponym(text, start, end):
+                continue
             if start < end:
                 results.append(result_of(self, LABELS.get(label, label), start, end, min(1.0, max(0.0, score))))
         return results

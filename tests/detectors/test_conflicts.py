@@ -90,3 +90,38 @@ def test_the_rest_of_a_secret_keeps_its_punctuation() -> None:
     text = "!!4111111111111111??"
     found = spans_of(text, (text, "SECRET", 0.7, False), ("4111111111111111", "CREDIT_CARD", 1.0, True))
     assert found == [("SECRET", "!!"), ("CREDIT_CARD", "4111111111111111"), ("SECRET", "??")]
+
+
+def test_an_address_wins_over_a_longer_place() -> None:
+    text = "12 Elm Street, Leeds, England"
+    found = spans_of(
+        text, ("12 Elm Street, Leeds", "ADDRESS", 0.6, False), ("Street, Leeds, England", "LOCATION", 0.9, False)
+    )
+    assert found == [("ADDRESS", "12 Elm Street, Leeds"), ("ADDRESS", "England")]
+
+
+def test_a_place_that_continues_an_address_belongs_to_it() -> None:
+    text = "12 Elm Street,\nLeeds. London is far"
+    found = spans_of(
+        text,
+        ("12 Elm Street", "ADDRESS", 0.6, False),
+        ("Leeds", "LOCATION", 0.9, False),
+        ("London", "LOCATION", 0.9, False),
+    )
+    assert found == [("ADDRESS", "12 Elm Street"), ("ADDRESS", "Leeds"), ("LOCATION", "London")]
+    text = "住浙江省杭州市文三路12号3幢"
+    found = spans_of(text, ("浙江省", "LOCATION", 0.9, False), ("杭州市文三路12号3幢", "ADDRESS", 0.6, False))
+    assert found == [("ADDRESS", "浙江省杭州市文三路12号3幢")]
+
+
+def test_a_title_makes_a_person_of_a_place() -> None:
+    for text, value in (("ask Ms. Sandoval now", "Sandoval"), ("请乐瑶女士来", "乐瑶"), ("找金城总签字", "金城")):
+        assert spans_of(text, (value, "LOCATION", 0.9, False)) == [("PERSON", value)]
+    for text, value in (("to Paris with love", "Paris"), ("华为总部", "华为"), ("in Dr Who's London", "London")):
+        assert spans_of(text, (value, "ORGANIZATION", 0.9, False)) == [("ORGANIZATION", value)]
+
+
+def test_a_person_is_not_swallowed_by_an_organization() -> None:
+    text = "Whitfield Consulting"
+    found = spans_of(text, ("Whitfield", "PERSON", 0.5, False), (text, "ORGANIZATION", 0.9, False))
+    assert found == [("PERSON", "Whitfield"), ("ORGANIZATION", "Consulting")]
