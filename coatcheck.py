@@ -17,7 +17,7 @@ from typer.main import get_command, get_group
 COMMANDS = {
     "up": ("addons.cli:up", "Run the gateway in the foreground."),
     "run": ("addons.run_command:run", "Run a command whose LLM traffic goes through the gateway."),
-    "detect": ("addons.detect_command:detect", "Find sensitive text, and what the policy does with it."),
+    "detect": ("addons.detect_command:detect", "Find sensitive text, and say what the policy does with it."),
     "audit": ("audit.cli:app", "What went where, who sent it, which rule let it."),
     "models": ("models.cli:app", "Train, export, quantize, measure and list the models that find personal data."),
     "llm": ("models.llm_cli:app", "The embedded open model (SmolLM2-135M-Instruct on llama.cpp)."),

@@ -7,11 +7,12 @@ any. Imports policy alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
-from addons.policy.allow_list import AllowList
 from addons.policy.engine import Policy
 from addons.policy.rules import PolicySettings
 from addons.policy.types import Action, Facts, SegmentText, Verdict
+from detectors.allow_list import AllowList
 from detectors.spans import Span
 
 
@@ -21,6 +22,7 @@ class SitePolicy:
     def __init__(self, settings: PolicySettings, tenant: str = "default") -> None:
         self._policy = Policy(settings)
         self._allow_list = AllowList(settings.allow_list)
+        self._configured = tuple(settings.entities)
         self._tenant = tenant
 
     def actions(self, text: str, spans: Sequence[Span]) -> list[Action]:
@@ -50,5 +52,6 @@ class SitePolicy:
         if said.reason == "rule":
             return f"rule `{said.rule}`"
         if said.rule == "default":
-            return f"policy.default, as no rule names {span.entity}"
-        return f"policy.entities says so of {span.entity}"
+            return f"policy.default, as nothing else names {span.entity}"
+        configured = any(fnmatchcase(span.entity, name) for name in self._configured)
+        return "policy.entities" if configured else f"the built-in policy for {span.entity}"
