@@ -22,7 +22,7 @@ from addons.policy.entities import KNOWN_ENTITIES
 from addons.settings import Settings
 from addons.terminal import ConfigOption, fail, settings_from, stderr, warn
 from detectors import files as reading
-from detectors.config import DetectorConfig, NerConfig
+from detectors.config import DetectorConfig
 from detectors.spans import Span
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def detector_config(
         ner["enabled"] = False
     if model is not None:
         ner["model"] = model
-    if not cascade and "cascade" in NerConfig.model_fields:
+    if not cascade:
         ner["cascade"] = False
     changes: dict[str, Any] = {"ner": settings.detector.ner.model_copy(update=ner)}
     if min_score is not None:

@@ -7,6 +7,7 @@ any. Imports policy alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from addons.policy.engine import Policy
@@ -21,7 +22,6 @@ class SitePolicy:
 
     def __init__(self, settings: PolicySettings, tenant: str = "default") -> None:
         self._policy = Policy(settings)
-        self._allow_list = AllowList(settings.allow_list)
         self._configured = tuple(settings.entities)
         self._tenant = tenant
 
@@ -43,11 +43,10 @@ class SitePolicy:
         return self._policy.decide([SegmentText("", "user", text, spans)], facts)
 
     def _why(self, text: str, span: Span, action: Action, together: Verdict) -> str:
-        if self._allow_list and self._allow_list.allows(span.entity, text[span.start : span.end]):
-            return "on the allow-list"
         alone = self._decide(text, [span])
-        if alone.rule == "clean":
-            return "its score is below the policy's min_score"
+        if alone.rule == "clean":  # no finding at all to the policy: would it be one if the detector were sure?
+            surely = self._decide(text, [replace(span, score=1.0)])
+            return "on the allow-list" if surely.rule == "clean" else "its score is below the policy's min_score"
         said = alone if alone.span_actions[0][0] is action else together
         if said.reason == "rule":
             return f"rule `{said.rule}`"

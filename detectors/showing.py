@@ -259,6 +259,7 @@ def reasons(finding: Finding, why: str) -> Iterator[tuple[str, str]]:
     told = explanation_of(finding.span)
     yield "found by", finding.span.recognizer + (f", and {', '.join(told.agreeing)}" if told and told.agreeing else "")
     if told is None:
+        yield "because", "what was found elsewhere in the text leads here"
         yield "score", f"{finding.span.score:.2f}"
     else:
         if told.hidden:

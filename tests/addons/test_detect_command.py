@@ -221,8 +221,9 @@ def test_the_detectors_options_reach_it(run: Run, asked: list[DetectorConfig], t
     run("--patterns-only", "--model", "some", stdin="x")
     assert asked[-1].countries == ("us",)
     assert (asked[-1].ner.enabled, asked[-1].ner.model, asked[-1].ner.threads) == (False, "some", 2)
-    run(stdin="x")
-    assert (asked[-1].ner.enabled, asked[-1].ner.model) == (True, None)
+    assert asked[-1].ner.cascade
+    run("--no-cascade", stdin="x")
+    assert (asked[-1].ner.enabled, asked[-1].ner.model, asked[-1].ner.cascade) == (True, None, False)
 
 
 def test_a_detector_that_cannot_answer_is_3(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -150,7 +150,12 @@ def test_reasons_in_words() -> None:
         ("mask by", "rule `x`"),
     ]
     plain = Finding(Span(0, 1, "PERSON", 0.8, "Linked"), "mask", 1, 1)
-    assert list(reasons(plain, "w")) == [("found by", "Linked"), ("score", "0.80"), ("mask by", "w")]
+    assert list(reasons(plain, "w")) == [
+        ("found by", "Linked"),
+        ("because", "what was found elsewhere in the text leads here"),
+        ("score", "0.80"),
+        ("mask by", "w"),
+    ]
 
 
 def test_families_and_what_no_table_names() -> None:
