@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -143,12 +144,14 @@ def evaluate(
     with _plainly():
         from models.ner import evaluate as measuring
 
+        today = datetime.now(UTC).date()
+
         def tell(line: str) -> None:
             typer.echo(line, err=True)
 
         asked = measuring.Detectors(command or (), detector or (), predictions or ())
         outputs = measuring.Outputs(json, markdown, misses)
-        typer.echo(measuring.write(measuring.evaluate(data, asked, tell, speed=speed), outputs, tell))
+        typer.echo(measuring.write(measuring.evaluate(data, asked, tell, speed=speed), outputs, today, tell))
 
 
 @app.command("list")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from models.errors import ModelError
@@ -74,9 +75,11 @@ def _sets(argument: str) -> list[MarkedSet]:
     return [MarkedSet(name, marked.records) for marked in found] if name != path and len(found) == 1 else found
 
 
-def write(measured: Sequence[tuple[MarkedSet, Sequence[Result]]], outputs: Outputs, tell: Callable[[str], None]) -> str:
+def write(
+    measured: Sequence[tuple[MarkedSet, Sequence[Result]]], outputs: Outputs, day: date, tell: Callable[[str], None]
+) -> str:
     """Write the files; the tables, for the terminal. Raises :class:`ModelError` where a file cannot be written."""
-    tables = report.markdown(measured)
+    tables = report.markdown(measured, day=day)
     try:
         if outputs.json is not None:
             report.write_json(outputs.json, measured)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,16 +26,16 @@ _WRONG_TYPES_SHOWN = 12
 Measured = Sequence[tuple[MarkedSet, Sequence[Result]]]
 
 
-def markdown(measured: Measured, *, details: int = 1) -> str:
-    """All tables; per set side by side, then the first ``details`` detectors one by one."""
-    parts = []
+def markdown(measured: Measured, *, day: date, details: int = 1) -> str:
+    """Per set all detectors side by side, then the first ``details`` of them. ``day``: when it was measured."""
+    parts = [f"Measured on {day:%Y-%m-%d}.\n"]
     for marked, results in measured:
         texts = sum(len(record.text) for record in marked.records)
         parts.append(f"### {marked.name}: {len(marked.records)} texts, {texts:,} characters\n")
         parts.append(side_by_side(marked, results))
         for result in results[:details]:
             parts.append(f"\n#### {result.detector} on {marked.name}\n")
-            parts.append(_classes(result, languages(results)))
+            parts.append(_classes(result, languages(results)[1:]))
             if not marked.partly_marked:
                 parts += ["", _structured(result), "", _labels(result), "", _types(result.sums[WHOLE])]
             parts += ["", _calibration(result.sums[WHOLE])]

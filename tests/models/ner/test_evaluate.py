@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from models.errors import ModelError
 from models.ner.evaluate import Detectors, Outputs, evaluate, write
+
+DAY = date(2026, 11, 24)
 
 PROMPTS = """# lang=en kind=chat
 [[PERSON:Anna Kowalski]] wrote to [[EMAIL_ADDRESS:anna@example.com]].
@@ -62,7 +65,7 @@ def test_two_detectors_stand_side_by_side(prompts: Path, command: str, tmp_path:
     assert results[0].speeds["English prose"] > 0
     assert not results[1].speeds
     outputs = Outputs(tmp_path / "o.json", tmp_path / "o.md", tmp_path / "o.tsv")
-    tables = write([(marked, results)], outputs, quiet)
+    tables = write([(marked, results)], outputs, DAY, quiet)
     assert "| mail | stored |" in tables
     assert "Kowalski" not in tables
     assert "Kowalski" not in (tmp_path / "o.json").read_text(encoding="utf-8")
@@ -94,4 +97,4 @@ def test_what_cannot_be_measured_is_said(prompts: Path, command: str, tmp_path: 
 def test_a_file_that_cannot_be_written_is_said(prompts: Path, command: str, tmp_path: Path) -> None:
     measured = evaluate([str(prompts)], Detectors((command,)), quiet)
     with pytest.raises(ModelError, match="cannot write"):
-        write(measured, Outputs(json=tmp_path / "no" / "folder.json"), quiet)
+        write(measured, Outputs(json=tmp_path / "no" / "folder.json"), DAY, quiet)

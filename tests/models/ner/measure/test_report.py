@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from models.ner.measure.readers import Finding
@@ -32,7 +33,8 @@ class Fixed:
 
 def test_tables_hold_figures_aims_and_speed() -> None:
     result = measure(Fixed(), SET)
-    tables = markdown([(SET, [result])])
+    tables = markdown([(SET, [result])], day=date(2026, 11, 24))
+    assert tables.startswith("Measured on 2026-11-24.")
     assert "### tiny: 2 texts, 24 characters" in tables
     assert "| person names: characters left uncovered, masked | en | ≤ 2 % | 33.3 (33.3–33.3) ✗ |" in tables
     assert "| records without personal data in which anything is masked | all | ≤ 5 % | 0.0 (0.0–0.0) ✓ |" in tables
@@ -69,7 +71,7 @@ def test_an_open_set_says_nothing_of_false_alarms() -> None:
         def read(self, texts: object) -> tuple[list[list[Finding]], float | None]:
             return [[]], None
 
-    tables = markdown([(opens, [measure(Silent(), opens)])])
+    tables = markdown([(opens, [measure(Silent(), opens)])], day=date(2026, 11, 24))
     assert "false spans" not in tables
     assert "without personal data" not in tables
     assert "100.0 (100.0–100.0) ✗" in tables
