@@ -13,7 +13,6 @@ from fnmatch import fnmatchcase
 from addons.policy.engine import Policy
 from addons.policy.rules import PolicySettings
 from addons.policy.types import Action, Facts, SegmentText, Verdict
-from detectors.allow_list import AllowList
 from detectors.spans import Span
 
 
