@@ -17,14 +17,15 @@ from detectors.recognizers.ner import NerRecognizer
 from detectors.recognizers.network import IpRecognizer, MacAddressRecognizer
 from detectors.recognizers.phone import PhoneRecognizer
 from detectors.recognizers.phone_forms import PhoneFormRecognizer
+from detectors.recognizers.phone_spoken import CuedPhoneRecognizer, SpokenNumberRecognizer
 from detectors.recognizers.presidio import shipped_recognizers
 from detectors.recognizers.record_labels import record_recognizers
 from detectors.recognizers.secrets.assignment import AssignmentRecognizer, SpokenSecretRecognizer
 from detectors.recognizers.secrets.phrases import SecretPhraseRecognizer
 from detectors.recognizers.secrets.tokens import TokenRecognizer
 from detectors.recognizers.secrets.url import UrlCredentialRecognizer
-from detectors.recognizers.url import PersonalUrlRecognizer
 from detectors.recognizers.site import site_recognizers
+from detectors.recognizers.url import PersonalUrlRecognizer
 from detectors.recognizers.vin import VinRecognizer
 from detectors.recognizers.zh.address import CnAddressRecognizer
 from detectors.recognizers.zh.hk_mo_tw_id import HkIdRecognizer, MoIdRecognizer, TwIdRecognizer
@@ -48,6 +49,8 @@ def build(config: DetectorConfig) -> list[EntityRecognizer]:
         PersonalUrlRecognizer(),
         PhoneRecognizer(config.phone_regions),
         PhoneFormRecognizer(),
+        CuedPhoneRecognizer(),
+        SpokenNumberRecognizer(),
         CreditCardRecognizer(),
         CardWithoutLuhnRecognizer(),
         IbanRecognizer(),

@@ -31,7 +31,7 @@ class PhoneFormRecognizer(Patterns):
         ("zero-four-three", _BEFORE + r"0\d{3,4}[ \-]\d{3}[ \-]\d{3,4}" + _AFTER, 0.5),
         ("zero-three-four", _BEFORE + r"0\d{2}[ \-]\d{3,4}[ \-]\d{4}" + _AFTER, 0.5),
         ("zero-pairs", _BEFORE + r"(?<![0-9a-f]{2} )(?<![0-9a-f]{2}  )0[1-9](?:[ .]\d\d){4}(?! {1,3}[0-9a-f]{2}(?![0-9a-z]))" + _AFTER, 0.5),
-        ("north-american", _BEFORE + r"(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?" + _AFTER, 0.45),
+        ("north-american", _BEFORE + r"(?:\(\d{3}\) ?|(?!400)\d{3}[-. ])\d{3}[-. ]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?" + _AFTER, 0.45),
         ("seven-five-five-five", _BEFORE + r"555[-. ]01\d\d" + _AFTER, 0.5),
     )  # fmt: skip
     CONTEXT = PhoneRecognizer.WORDS

@@ -3,6 +3,7 @@
 
 Mobile: 11 digits, 13x to 19x (MIIT numbering plan, 2017). Landline: area code 010, 02x or 0xxx (YD/T 1126), seven or
 eight digits, extension. Taiwan: 09xx-xxx-xxx and (0x) landlines (NCC plan); Hong Kong: eight digits (OFCA plan), with context.
+Service numbers (400, 800, 95xxx, 12345) are no one's own and are not reported.
 Numbers dictated in Chinese numerals (幺三八…) arrive here as digits through the shadow text (``normalize``).
 """
 
@@ -17,7 +18,7 @@ _BEFORE = r"(?<![0-9A-Za-z_])(?<![0-9][.\-/:])"
 _AFTER = r"(?![0-9A-Za-z_])(?![.\-:/][0-9])"
 _NO_DATE = r"(?!(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d))"
 _CONTEXT = (
-    "电话", "電話", "手机", "手機", "联系", "聯絡", "联络", "致电", "拨打", "座机", "传真", "來電", "来电", "热线", "专线",
+    "电话", "電話", "手机", "手機", "联系", "聯絡", "联络", "致电", "致電", "撥打", "拨打", "座机", "传真", "來電", "来电", "热线", "专线",
     "tel", "phone", "mobile", "call", "fax", "whatsapp", "wechat", "微信",
 )  # fmt: skip
 
@@ -40,7 +41,6 @@ class CnPhoneRecognizer(Patterns):
         ),
         ("landline-paren", r"[(\uff08]0(?:10|2\d|[3-9]\d{2})[)\uff09] ?[2-8]\d{2,3}[ -]?\d{4}" + _AFTER, 0.65),
         ("landline-bare", _BEFORE + r"0(?:10|2\d|[3-9]\d{2})[2-8]\d{6,7}" + _AFTER, 0.3),
-        ("service", _BEFORE + r"[48]00[ -]?\d{3,4}[ -]?\d{3,4}" + _AFTER, 0.25),
         ("tw-mobile", _BEFORE + r"(?:\+?886[ -]?|0)9\d{2}[ -]\d{3}[ -]?\d{3}" + _AFTER, 0.6),
         ("tw-mobile-bare", _BEFORE + r"09\d{8}" + _AFTER, 0.4),
         (
