@@ -135,7 +135,7 @@ def evaluate(
     markdown: Annotated[
         Path | None, typer.Option(help="Write the tables here; between its marks if it has them.")
     ] = None,
-    speed: Annotated[bool, typer.Option(help="Ask a second time, for the speed.")] = True,
+    speed: Annotated[bool, typer.Option(help="Ask a second time about the first set, for the speed.")] = True,
     misses: Annotated[
         Path | None, typer.Option(help="Write misses and false alarms here. Quotes the data; never printed.")
     ] = None,

@@ -52,7 +52,7 @@ def evaluate(
 ) -> list[tuple[MarkedSet, list[Result]]]:
     """Measure every detector on every set in ``data`` (each ``NAME=PATH`` or ``PATH``).
 
-    ``tell`` is told what is going on; ``speed`` asks a second time, for the speed. Raises :class:`ModelError`.
+    ``tell`` is told what is going on; ``speed`` asks a second time about the first set, for the speed. Raises :class:`ModelError`.
     """
     chosen = [marked for argument in data for marked in _sets(argument)]
     stored = [name for name, _ in map(named, detectors.stored)]
@@ -60,11 +60,11 @@ def evaluate(
         raise ModelError("stored answers belong to one set: give one --data that holds one set")
     readers = detectors.readers()
     measured: list[tuple[MarkedSet, list[Result]]] = []
-    for marked in chosen:
+    for number, marked in enumerate(chosen):
         results = []
         for reader in readers:
             tell(f"{marked.name}: asking {reader.name} about {len(marked.records)} texts")
-            results.append(measure(reader, marked, speed=speed))
+            results.append(measure(reader, marked, speed=speed and number == 0))
         measured.append((marked, results))
     return measured
 
