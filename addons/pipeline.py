@@ -31,8 +31,10 @@ from addons.wire.types import Codec, WireError
 from audit.errors import AuditError
 from audit.ids import new_id
 from audit.records import Decision, Outcome
+from detectors.allow_list import AllowList
 from detectors.errors import DetectorError, DetectorTimeout
 from detectors.linking import link
+from detectors.list_entries import unfolded
 from detectors.spans import Span
 
 log = logging.getLogger("coatcheck")
@@ -101,6 +103,9 @@ class Pipeline:
         self._settings = settings
         self._keys = keys
         self._placeholders = PlaceholderKey(keys.placeholders, keys.epoch)
+        self._entities = KNOWN_ENTITIES | settings.detector.own_entities
+        listed = unfolded("allow_list", settings.detector.allow_list)
+        self._passing = AllowList([*listed, *settings.policy.allow_list])
         self._session_for("warm-up").planted("")  # the grammar of all entity names takes a moment to compile
         self._detector = detector
         self._recorder = recorder
@@ -212,16 +217,14 @@ class Pipeline:
         spans = reading.spread(found)
         if self._settings.detector.linking:
             texts = [segment.text for segment in reading.segments]
-            spans = await _aside(
-                case.inbound, lambda: link(texts, spans, reading.turns, allowed=self._policy.allow_list.allows)
-            )
+            spans = await _aside(case.inbound, lambda: link(texts, spans, reading.turns, allowed=self._passing.allows))
         elapsed = time.perf_counter() - begun
         case.detect_ms = elapsed * 1000
         self.metrics.detect_seconds.observe(elapsed)
         return spans
 
     def _session_for(self, principal: str) -> MaskingSession:
-        return MaskingSession(self._placeholders, Scope(f"{self._settings.tenant}\x1f{principal}"), KNOWN_ENTITIES)
+        return MaskingSession(self._placeholders, Scope(f"{self._settings.tenant}\x1f{principal}"), self._entities)
 
     def _mask(self, case: Case, reading: Reading, verdict: Verdict) -> dict[int, str]:
         """Segment index -> masked text, for the segments that change."""

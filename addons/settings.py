@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 from pydantic_settings import SettingsError as EnvironmentError_
 
 from addons.config_errors import KeyPath, Place, Problem, SettingsError, did_you_mean, explain
-from addons.policy.rules import PolicySettings, Section
+from addons.policy.rules import PolicySettings
 from addons.settings_checks import LEANS_ON, problems_between, warnings_of
 from addons.settings_schema import keys_at, schema_of
 from addons.settings_sections import (
@@ -38,6 +38,7 @@ from addons.settings_sections import (
 from addons.settings_yaml import Document, read_document
 from audit import location
 from detectors.config import DetectorConfig
+from detectors.section import Section
 
 __all__ = ["CONFIG_VARIABLE", "Settings", "SettingsError", "json_schema", "load_settings"]
 

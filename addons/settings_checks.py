@@ -39,11 +39,12 @@ def problems_between(settings: Settings) -> Iterator[Complaint]:
     yield from _rule_names(settings)
     yield from _keys_of_targets(settings)
     yield from _files(settings)
+    own = {*settings.detector.entities, *settings.detector.own_entities}
     for path, name in _entity_names(settings):
         meant = None if name in KNOWN_ENTITIES else nearest(name, KNOWN_ENTITIES, NEAR_MISS)
         if name == PLACEHOLDER:
             yield path, "placeholders are escaped by Coatcheck itself; policy has no say about them"
-        elif meant and name not in settings.detector.entities:
+        elif meant and name not in own:
             yield (
                 path,
                 f"unknown entity; did you mean `{meant}`? (one of your own: name it under `detector.entities` too)",
@@ -52,8 +53,9 @@ def problems_between(settings: Settings) -> Iterator[Complaint]:
 
 def warnings_of(settings: Settings) -> Iterator[Complaint]:
     """What works and is probably not meant."""
+    own = {*settings.detector.entities, *settings.detector.own_entities}
     for path, name in _entity_names(settings):
-        if name not in KNOWN_ENTITIES and name not in settings.detector.entities and name != PLACEHOLDER:
+        if name not in KNOWN_ENTITIES and name not in own and name != PLACEHOLDER and not settings.detector.plugins:
             yield path, "no built-in recognizer finds this entity; it needs one of your own"
     for index, rule in enumerate(settings.policy.rules):
         if rule.to is not None and rule.action is not Action.REROUTE:
@@ -147,6 +149,11 @@ def _files(settings: Settings) -> Iterator[Complaint]:
     named += [(("upstreams", name, "ca_file"), one.ca_file) for name, one in settings.upstreams.items()]
     named += [(("onprem", name, "ca_file"), one.ca_file) for name, one in settings.onprem.items()]
     named += [(("onprem", name, "api_key_file"), one.api_key_file) for name, one in settings.onprem.items()]
+    detector = settings.detector
+    named += [
+        (("detector", "allow_list", index, "file"), entry.file) for index, entry in enumerate(detector.allow_list)
+    ]
+    named += [(("detector", "deny_list", index, "file"), entry.file) for index, entry in enumerate(detector.deny_list)]
     for path, file in named:
         if file is None:
             continue

@@ -1,10 +1,16 @@
-"""The detector's configuration, embedded in ``coatcheck.yaml`` under ``detector:``. Imports nothing of ours."""
+"""The detector's configuration, embedded in ``coatcheck.yaml`` under ``detector:``. Imports the models of
+its parts, nothing that detects.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, StringConstraints, model_validator
+
+from detectors.list_entries import AllowListed, DenyListed
+from detectors.own_recognizers import OwnRecognizer
+from detectors.section import Score, Section
 
 Country = Literal[
     "ar", "at", "au", "be", "bg", "br", "ca", "ch", "cl", "cn", "co", "cz", "de", "dk", "ee", "es", "fi",
@@ -15,13 +21,11 @@ Country = Literal[
 
 ALL_COUNTRIES: tuple[Country, ...] = Country.__args__  # type: ignore[attr-defined]
 
-Score = Annotated[float, Field(ge=0.0, le=1.0)]
+Plugin = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.-]*(:[A-Za-z_][\w.]*)?$")]
 
 
-class NerConfig(BaseModel):
+class NerConfig(Section):
     """The token-classification model that finds names, organizations, places."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = True
     """Off: patterns only, names are not found."""
@@ -35,10 +39,8 @@ class NerConfig(BaseModel):
     """A small first stage picks the windows that the model reads; false: it reads everything."""
 
 
-class DetectorConfig(BaseModel):
+class DetectorConfig(Section):
     """What is looked for and within which limits."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     languages: tuple[Literal["en", "zh"], ...] = ("en", "zh")
     """Languages whose recognizers run. Both run on every text: text is often mixed."""
@@ -55,6 +57,15 @@ class DetectorConfig(BaseModel):
     ner: NerConfig = NerConfig()
     linking: bool = True
     """What is found in one place of a request is found again in others: parts of names, values in another spelling."""
+    allow_list: tuple[AllowListed, ...] = ()
+    """Values that are no findings: neither masked, nor recorded, nor looked for elsewhere."""
+    deny_list: tuple[DenyListed, ...] = ()
+    """Values that are always found, with score 1.0. Goes before the allow-list."""
+    recognizers: tuple[OwnRecognizer, ...] = ()
+    """The site's own recognizers: expression, checksum, context words."""
+    plugins: tuple[Plugin, ...] = ()
+    """Python code that brings recognizers: ``package.module:attribute``, or the name of an entry point in the group
+    ``coatcheck.recognizers``."""
     time_limit_ms: Annotated[int, Field(gt=0)] = 30_000
     """For one call of the service, queueing included. Beyond it: an error, so that nothing passes unread."""
     regex_timeout_ms: Annotated[int, Field(gt=0)] = 1_000
@@ -67,6 +78,23 @@ class DetectorConfig(BaseModel):
     """How many texts may wait; beyond it a call fails at once."""
     batch_window_ms: Annotated[float, Field(ge=0.0, le=1_000.0)] = 2.0
     """How long the service waits for further requests before it starts a batch."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        for index, entry in enumerate(self.deny_list):
+            if entry.entity in self.disabled:
+                raise ValueError(f"`deny_list[{index}].entity` is in `disabled`, so that it could not be found")
+        seen: dict[str, int] = {}
+        for index, one in enumerate(self.recognizers):
+            if one.name in seen:
+                raise ValueError(f"`recognizers[{index}].name` is that of `recognizers[{seen[one.name]}]` too")
+            seen[one.name] = index
+        return self
+
+    @property
+    def own_entities(self) -> frozenset[str]:
+        """Entity names that the site's lists and recognizers bring."""
+        return frozenset([*(one.entity for one in self.deny_list), *(one.entity for one in self.recognizers)])
 
     def floor(self, entity: str) -> float:
         """The minimum score that a span of ``entity`` needs."""

@@ -13,15 +13,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
+from detectors.allow_list import AllowList
 from detectors.config import DetectorConfig
 from detectors.conflicts import Candidate, resolve
 from detectors.engine import Engine
 from detectors.errors import DetectorError
 from detectors.linking import link
+from detectors.list_entries import unfolded
 from detectors.normalize import Shadow, base64_runs, shadow
 from detectors.reading import Proposal, Reading
 from detectors.recognizers.catalogue import build
 from detectors.recognizers.ner import Model
+from detectors.recognizers.site import DENY_LIST
 from detectors.recognizers.strict import GENERIC, VERIFIED
 from detectors.spans import Span
 
@@ -30,7 +33,10 @@ __all__ = ["Detector", "DetectorError"]
 RULES_VERSION = "1"
 """Raise it when recognizers change what they find: it is part of ``Detector.version``."""
 
-_RULES = ("languages", "countries", "phone_regions", "min_score", "entities", "disabled", "linking")
+_RULES = (
+    *("languages", "countries", "phone_regions", "min_score", "entities", "disabled", "linking"),
+    *("allow_list", "deny_list", "recognizers", "plugins"),
+)
 """Keys of the configuration that change what is found."""
 _DEPTH = 2
 """How deep base64 inside base64 is decoded."""
@@ -63,6 +69,7 @@ class Detector:
         """Build recognizers and load the model (``model`` if given, else the configured one). Raises DetectorError."""
         self.config = config or DetectorConfig()
         self._model = (model or _load_model(self.config)) if self.config.ner.enabled else None
+        self._allow_list = AllowList(unfolded("allow_list", self.config.allow_list))
         self._engine = Engine(build(self.config), self.config.languages, self.config.regex_timeout_ms / 1000)
         self._disabled = frozenset(self.config.disabled)
         self.version = self._version()
@@ -71,7 +78,9 @@ class Detector:
         rules = self.config.model_dump_json(
             include={**dict.fromkeys(_RULES, True), "ner": {"cascade"}},
         )
-        digest = hashlib.blake2b(rules.encode(), digest_size=4).hexdigest()
+        lists = (*unfolded("allow_list", self.config.allow_list), *unfolded("deny_list", self.config.deny_list))
+        listed = "\n".join(str(entry.literal) for entry in lists)
+        digest = hashlib.blake2b(f"{rules}\n{listed}".encode(), digest_size=4).hexdigest()
         model = self._model.version if self._model is not None else "none"
         return f"rules-{RULES_VERSION}.{digest}+presidio-{metadata.version('presidio-analyzer')}+ner-{model}"
 
@@ -126,8 +135,23 @@ class Detector:
                 candidates.append(
                     Candidate(Span(start, end, entity, float(result.score), str(name)), verified, generic)
                 )
-        spans = resolve(text, candidates)
-        return link([text], [spans])[0] if self.config.linking and spans else spans
+        spans = resolve(text, self._not_allowed(text, candidates) if self._allow_list else candidates)
+        if not (self.config.linking and spans):
+            return spans
+        return link([text], [spans], allowed=self._allow_list.allows)[0]
+
+    def _not_allowed(self, text: str, candidates: list[Candidate]) -> list[Candidate]:
+        """Without what is on the allow-list, and what lies inside of it; what is on the deny-list stays."""
+        allows, spans = self._allow_list.allows, [candidate.span for candidate in candidates]
+        places = {(one.start, one.end) for one in spans if allows(one.entity, text[one.start : one.end])}
+
+        def passes(span: Span) -> bool:
+            return span.recognizer != DENY_LIST and any(
+                start <= span.start and span.end <= end and allows(span.entity, text[start:end])
+                for start, end in places
+            )
+
+        return [candidate for candidate in candidates if not passes(candidate.span)]
 
 
 class _Proposals:

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from addons.policy.allow_list import AllowList
 from addons.policy.entities import BUILT_IN_ACTIONS, PLACEHOLDER
 from addons.policy.rules import EntityRule, PolicySettings, Rule, When
 from addons.policy.types import Action, Facts, SegmentText, Verdict
+from detectors.allow_list import AllowList
 from detectors.spans import Span
 
 _STRICTNESS = {action: rank for rank, action in enumerate(Action)}
@@ -72,7 +72,7 @@ class Policy:
                 raise ValueError(f"policy.{where} reroutes without `to`, and policy.reroute_to is not set")
         self._settings = settings
         self._masked_targets = frozenset(masked_targets)
-        self.allow_list = AllowList(settings.allow_list)
+        self._allow_list = AllowList(settings.allow_list)
         self._entity_rules: dict[str, tuple[EntityRule, str]] = {}
         self.hash = settings.hash()
         """SHA-256 of the policy section, for the audit record."""
@@ -110,10 +110,10 @@ class Policy:
                 value = segment.text[span.start : span.end]
                 if not span.score >= self._entity_rule(span.entity)[0].min_score:
                     continue
-                if self.allow_list:
+                if self._allow_list:
                     key = (span.entity, value)  # a history repeats its values; a pattern need see each but once
                     if key not in allowed:
-                        allowed[key] = self.allow_list.allows(span.entity, value)
+                        allowed[key] = self._allow_list.allows(span.entity, value)
                     if allowed[key]:
                         continue
                 found.append(_Finding(segment_index, index, segment.role, span, value))

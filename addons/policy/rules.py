@@ -11,11 +11,8 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-import regex  # type: ignore[import-untyped]
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     GetJsonSchemaHandler,
     StringConstraints,
@@ -27,15 +24,11 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from addons.policy.types import Action
+from detectors.list_entries import AllowEntry
+from detectors.section import EntityPattern, Pattern, Score, Section, ShortForm
 
 RESERVED_RULE_NAMES = frozenset({"entities", "default", "unreadable", "clean"})
 """What a verdict's ``rule`` says where no rule of the file decided."""
-
-EntityName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
-EntityPattern = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_*?]+$")]
-"""An entity name, or several by ``*`` and ``?``: ``CN_*``."""
-Pattern = Annotated[str, StringConstraints(min_length=1)]
-Score = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 def _not_mask(action: Action) -> Action:
@@ -51,36 +44,11 @@ UnreadableAction = Annotated[
 ]
 
 
-class Section(BaseModel):
-    """A part of the file: unknown keys are refused, values never change, errors never show the input."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        use_attribute_docstrings=True,
-        allow_inf_nan=False,
-    )
-
-
-class ShortForm(Section):
-    """A section that may be written as one plain word: ``mask`` for ``{action: mask}``."""
+class EntityRule(ShortForm):
+    """What to do with one entity: an action, or ``{action, min_score, to}``."""
 
     short_key: ClassVar[str] = "action"
     short_type: ClassVar[dict[str, Any]] = {"enum": ["allow", "mask", "reroute", "block"], "type": "string"}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _expand(cls, value: Any) -> Any:
-        return {cls.short_key: value} if isinstance(value, str) else value
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [dict(cls.short_type), handler(core_schema)]}
-
-
-class EntityRule(ShortForm):
-    """What to do with one entity: an action, or ``{action, min_score, to}``."""
 
     action: Action
     """``allow``, ``mask``, ``reroute`` or ``block``."""
@@ -93,6 +61,7 @@ class EntityRule(ShortForm):
 class UnreadableRule(ShortForm):
     """What to do with one kind of unreadable part: an action, or ``{action, to}``."""
 
+    short_key: ClassVar[str] = "action"
     short_type: ClassVar[dict[str, Any]] = {"enum": ["allow", "reroute", "block"], "type": "string"}
 
     action: UnreadableAction
@@ -198,39 +167,6 @@ class Rule(Section):
         if name in RESERVED_RULE_NAMES:
             raise ValueError(f"`{name}` is a name that Coatcheck uses itself; choose another")
         return name
-
-
-class AllowEntry(ShortForm):
-    """A value that may always pass: a plain string, or ``{literal | pattern, entities, ignore_case}``."""
-
-    short_key: ClassVar[str] = "literal"
-    short_type: ClassVar[dict[str, Any]] = {"type": "string", "minLength": 1}
-
-    literal: Pattern | None = None
-    """The whole value."""
-    pattern: Pattern | None = None
-    """A regular expression that must fit the whole value."""
-    entities: tuple[EntityPattern, ...] = Field(default=(), min_length=1)
-    """Only for findings of these entities. Default: all."""
-    ignore_case: bool = False
-    """Upper and lower case are one."""
-
-    @field_validator("pattern")
-    @classmethod
-    def _compiles(cls, pattern: str | None) -> str | None:
-        if pattern is not None:
-            try:
-                regex.compile(pattern)
-            except regex.error as error:
-                where = "" if error.pos is None else f" at position {error.pos}"
-                raise ValueError(f"is no regular expression: {error.msg}{where}") from None
-        return pattern
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if (self.literal is None) == (self.pattern is None):
-            raise ValueError("needs either `literal` or `pattern`")
-        return self
 
 
 class PolicySettings(Section):

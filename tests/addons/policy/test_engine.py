@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.policy import allow_list
 from addons.policy.engine import Policy
 from addons.policy.rules import PolicySettings
 from addons.policy.types import Action, Facts, SegmentText, Verdict
+from detectors import allow_list
 from detectors.spans import Span
 
 RANK = {action: rank for rank, action in enumerate(Action)}
