@@ -52,7 +52,8 @@ def evaluate(
 ) -> list[tuple[MarkedSet, list[Result]]]:
     """Measure every detector on every set in ``data`` (each ``NAME=PATH`` or ``PATH``).
 
-    ``tell`` is told what is going on; ``speed`` asks a second time about the first set, for the speed. Raises :class:`ModelError`.
+    ``tell`` is told what is going on; ``speed`` asks a second time about the first set, for the speed. Raises
+    :class:`ModelError`.
     """
     chosen = [marked for argument in data for marked in _sets(argument)]
     stored = [name for name, _ in map(named, detectors.stored)]
