@@ -21,6 +21,9 @@ TEMPLATES = Path(__file__).with_name("templates.txt")
 PROMPTS = Path(__file__).with_name("prompts")
 """Marked-up prompts that come with the code, so that there is data without any other folder."""
 
+SOURCES = "sources.json"
+"""Texts by source, beside the training set: what a model's card says that it was trained on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -71,7 +74,9 @@ def build(open_data: Path | None, out: Path, recipe: Recipe | None = None, label
     held_out = [record for record in (*prompts, *opens) if is_development(record)]
     train = list(_training(prompts, opens, recipe))
     counts = {"dev": _write(out / "dev.jsonl", held_out), "train": _write(out / "train.jsonl", train)}
-    counts.update(Counter(record.source for record in train))
+    sources = dict(sorted(Counter(record.source for record in train).items()))
+    (out / SOURCES).write_text(json.dumps(sources, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    counts.update(sources)
     return Built(out / "train.jsonl", out / "dev.jsonl", counts)
 
 
@@ -111,6 +116,13 @@ def _write(path: Path, records: Iterable[Record]) -> int:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
             written += 1
     return written
+
+
+def read_sources(built: Path) -> dict[str, int]:
+    """How many texts of which source the training set holds; empty for sets built before this was kept."""
+    path = built / SOURCES
+    found: dict[str, int] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found
 
 
 def read(path: Path) -> list[Record]:

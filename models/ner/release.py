@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from models import registry
@@ -16,25 +17,40 @@ LICENCE = "CC-BY-SA-4.0"
 
 
 def assemble(
-    exported: Path, folder: Path, name: str, version: str, temperature: float = 1.0, threshold: float = 0.5
+    exported: Path,
+    folder: Path,
+    name: str,
+    version: str,
+    temperature: float = 1.0,
+    threshold: float = 0.5,
+    *,
+    device: str = "cpu",
+    network: str = INT8,
+    licence: str = LICENCE,
+    data: Mapping[str, int] | None = None,
 ) -> registry.Model:
-    """Complete ``folder``, which holds the quantized network, with its tokenizer and ``model.json``."""
-    if not (folder / INT8).is_file():
-        raise ModelError(f"{folder / INT8} does not exist: run 'coatcheck models quantize' first")
+    """Complete ``folder``, which holds the quantized ``network``, with its tokenizer and ``model.json``.
+
+    ``data``: texts by source that it was trained on, for the card.
+    """
+    if not (folder / network).is_file():
+        raise ModelError(f"{folder / network} does not exist: run 'coatcheck models quantize' first")
     shutil.copyfile(exported / TOKENIZER, folder / TOKENIZER)
-    manifest = {
+    manifest: dict[str, object] = {
         "format": registry.FORMAT,
         "name": name,
         "version": version,
-        "licence": LICENCE,
+        "licence": licence,
         "labels": list(LABELS),
         "max_tokens": MAX_TOKENS,
         "overlap": OVERLAP,
         "temperature": temperature,
         "threshold": threshold,
         "tokenizer": registry.describe(folder / TOKENIZER),
-        "variants": {registry.CPU: registry.describe(folder / INT8)},
+        "variants": {registry.PROVIDERS[device]: registry.describe(folder / network)},
     }
+    if data:
+        manifest["data"] = dict(data)
     write(folder, manifest)
     return registry.read(folder)
 
