@@ -230,6 +230,8 @@ class GeminiEvents(EventStream):
 class GeminiArray(GeminiEvents):
     """``ReplyStream`` of ``streamGenerateContent`` without ``alt=sse``: a JSON array, piece by piece."""
 
+    gap = b""
+
     def __init__(self, restoration: Restoration):
         super().__init__(restoration)
         self._splitter = ArraySplitter()

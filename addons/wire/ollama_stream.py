@@ -47,6 +47,8 @@ def ollama_error(code: str, message: str) -> dict[str, object]:
 class OllamaStream(EventStream):
     """``ReplyStream`` of ``ollama.chat`` and ``ollama.generate``."""
 
+    gap = b"\n"
+
     def __init__(self, restoration: Restoration, whole_rule: Rule):
         super().__init__(restoration)
         self.whole_rule = whole_rule

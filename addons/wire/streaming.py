@@ -28,12 +28,15 @@ class EventStream:
     """An event whose data is no JSON ends the stream in an error: the client's SDK could not read it either."""
     whole_rule: Rule = staticmethod(FREE)
     """How an event is restored that carries no pieces of runs."""
+    gap = b"\n\n"
+    """What ends an event whose own end never came, before one of ours may follow."""
 
     def __init__(self, restoration: Restoration):
         self.facts = ReplyFacts()
         self._restoration = restoration
         self._splitter = EventSplitter()
         self._ended = False
+        self._cut = False
 
     def feed(self, data: bytes) -> bytes:
         """See ``ReplyStream.feed``."""
@@ -48,12 +51,18 @@ class EventStream:
         self._ended = True
         rest = self._splitter.rest()
         out = self._event(rest) if rest is not None else b""
-        return out + self.tails()
+        self._cut = rest is not None and not rest.raw.endswith((b"\n", b"\r"))
+        return out + self._apart(self.tails())
 
     def error(self, message: str) -> bytes:
         """See ``ReplyStream.error``. Nothing comes out of this stream afterwards."""
         self._ended = True
-        return self.error_event(message)
+        return self._apart(self.error_event(message))
+
+    def _apart(self, ours: bytes) -> bytes:
+        """Events of ours, with the end of the event before them if that was cut off."""
+        cut, self._cut = self._cut and bool(ours), self._cut and not ours
+        return self.gap + ours if cut else ours
 
     def tails(self) -> bytes:
         """Piece events with what is still held back of any run."""
