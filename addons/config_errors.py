@@ -106,6 +106,9 @@ _BOUNDS = {
     "string_too_long": ("should have no more characters than", "max_length"),
 }
 _NAMES_ALLOWED = {
+    r"^[A-Z][A-Z0-9_]*$": "should be an entity name in capitals, such as `PERSON`",
+    r"^[A-Za-z][A-Za-z0-9_-]*$": "should be a name of letters, digits, `_` and `-`",
+    r"^[A-Za-z_][\w.-]*(:[A-Za-z_][\w.]*)?$": "should be `package.module:attribute`, or the name of an entry point",
     r"^[A-Z0-9_*?]+$": "should be an entity name in capitals, such as `PERSON` or `CN_*`",
     r"^[a-z0-9][a-z0-9_-]*$": "should be a name of small letters, digits, `_` and `-`",
 }

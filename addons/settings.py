@@ -183,9 +183,9 @@ def _environment() -> dict[str, Any]:
         place = Place(f"environment variable {ENVIRONMENT_PREFIX}{field.upper()}")
         raise SettingsError([Problem(place, (), "should be a JSON value, or be set key by key")]) from None
     # Names of variables come in lower case; entity names are written in capitals.
-    entities = said.get("policy", {}).get("entities") if isinstance(said.get("policy"), dict) else None
-    if isinstance(entities, dict):
-        said["policy"]["entities"] = {str(name).upper(): value for name, value in entities.items()}
+    for section in (said.get("policy"), said.get("detector")):
+        if isinstance(section, dict) and isinstance(section.get("entities"), dict):
+            section["entities"] = {str(name).upper(): value for name, value in section["entities"].items()}
     return said
 
 

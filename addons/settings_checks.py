@@ -57,6 +57,7 @@ def warnings_of(settings: Settings) -> Iterator[Complaint]:
     for path, name in _entity_names(settings):
         if name not in KNOWN_ENTITIES and name not in own and name != PLACEHOLDER and not settings.detector.plugins:
             yield path, "no built-in recognizer finds this entity; it needs one of your own"
+    yield from _detector_entities(settings)
     for index, rule in enumerate(settings.policy.rules):
         if rule.to is not None and rule.action is not Action.REROUTE:
             yield ("policy", "rules", index, "to"), "has no effect without `action: reroute`"
@@ -161,6 +162,15 @@ def _files(settings: Settings) -> Iterator[Complaint]:
             yield path, "there is no such file (relative paths start at the configuration file's directory)"
         elif not os.access(file, os.R_OK):
             yield path, "this user may not read the file"
+
+
+def _detector_entities(settings: Settings) -> Iterator[Complaint]:
+    """Names under ``detector.disabled`` that are nearly those of built-in entities: they have no effect."""
+    own = {*settings.detector.entities, *settings.detector.own_entities}
+    for index, name in enumerate(settings.detector.disabled):
+        meant = None if name in KNOWN_ENTITIES or name in own else nearest(name, KNOWN_ENTITIES, NEAR_MISS)
+        if meant:
+            yield ("detector", "disabled", index), f"no built-in recognizer finds this entity; did you mean `{meant}`?"
 
 
 def _entity_names(settings: Settings) -> Iterator[tuple[KeyPath, str]]:

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from detectors.list_entries import AllowListed, DenyListed
 from detectors.own_recognizers import OwnRecognizer
-from detectors.section import Score, Section
+from detectors.section import EntityName, Score, Section
 
 Country = Literal[
     "ar", "at", "au", "be", "bg", "br", "ca", "ch", "cl", "cn", "co", "cz", "de", "dk", "ee", "es", "fi",
@@ -50,9 +50,9 @@ class DetectorConfig(Section):
     """Regions whose national telephone formats are read; numbers with a country code are found for the whole world."""
     min_score: Score = 0.4
     """Spans below are dropped."""
-    entities: dict[str, Score] = Field(default_factory=dict)
+    entities: dict[EntityName, Score] = Field(default_factory=dict)
     """Minimum score of single entity types, instead of ``min_score``; 1.0 with no checksum never reports."""
-    disabled: tuple[str, ...] = ()
+    disabled: tuple[EntityName, ...] = ()
     """Entity types that are not looked for at all."""
     ner: NerConfig = NerConfig()
     linking: bool = True

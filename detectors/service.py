@@ -11,7 +11,6 @@ import hashlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,6 +18,7 @@ from detectors.config import DetectorConfig
 from detectors.detector import Detector
 from detectors.errors import DetectorError, DetectorOverloaded, DetectorTimeout
 from detectors.spans import Span
+from detectors.worker import Worker
 
 MAX_BATCH_TEXTS = 256
 """Texts that one run of the detector takes."""
@@ -93,8 +93,8 @@ class DetectorService:
         self._jobs: OrderedDict[bytes, _Job] = OrderedDict()
         self._running: dict[bytes, _Job] = {}
         self._wake = asyncio.Event()
-        self._executor: ThreadPoolExecutor | None = None
-        self._worker: asyncio.Task[None] | None = None
+        self._thread: Worker | None = None
+        self._server: asyncio.Task[None] | None = None
         self.cache_hits = 0
         """Texts answered without the detector."""
         self.cache_misses = 0
@@ -102,8 +102,8 @@ class DetectorService:
 
     @property
     def ready(self) -> bool:
-        """True between a successful start and stop, while the worker lives."""
-        return self._worker is not None and not self._worker.done()
+        """True between a successful start and stop, while it serves."""
+        return self._server is not None and not self._server.done()
 
     @property
     def version(self) -> str:
@@ -114,17 +114,17 @@ class DetectorService:
         """Load and warm up off the event loop, then serve. Raises DetectorError."""
         if self.ready:
             return
-        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="detector")
+        thread = Worker("detector")
         try:
-            self._detector = await asyncio.get_running_loop().run_in_executor(executor, self._load)
+            self._detector = await thread.run(self._load)
         except BaseException as error:
-            executor.shutdown(wait=False, cancel_futures=True)
+            thread.stop()
             if isinstance(error, DetectorError) or not isinstance(error, Exception):
                 raise
             raise DetectorError(f"the detector cannot start ({type(error).__name__})") from None
-        self._executor = executor
+        self._thread = thread
         self._wake = asyncio.Event()
-        self._worker = asyncio.create_task(self._serve(), name="detector")
+        self._server = asyncio.create_task(self._serve(), name="detector")
 
     def _load(self) -> TextDetector:
         detector = self._detector if self._detector is not None else Detector(self.config)
@@ -132,21 +132,21 @@ class DetectorService:
         return detector
 
     async def stop(self) -> None:
-        """Refuse what waits, end the worker. May be called twice."""
-        worker, self._worker = self._worker, None
+        """Refuse what waits, end the thread without waiting for it. May be called twice."""
+        server, self._server = self._server, None
         left = [*self._jobs.values(), *self._running.values()]
-        if worker is not None:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
+        if server is not None:
+            server.cancel()
+            await asyncio.gather(server, return_exceptions=True)
         for job in left:
             if not job.future.done():
                 job.future.set_exception(DetectorError("the detector was stopped"))
                 job.future.exception()
         self._jobs.clear()
         self._running.clear()
-        executor, self._executor = self._executor, None
-        if executor is not None:
-            executor.shutdown(wait=False, cancel_futures=True)
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.stop()
 
     async def detect(self, texts: Sequence[str], *, scope: str = "") -> list[list[Span]]:
         """Spans of each text. Raises DetectorTimeout, DetectorOverloaded or another DetectorError.
@@ -237,11 +237,11 @@ class DetectorService:
                 self._answer(name, job, spans)
 
     async def _read(self, texts: list[str]) -> list[list[Span]]:
-        detector, executor = self._detector, self._executor
-        if detector is None or executor is None:
+        detector, thread = self._detector, self._thread
+        if detector is None or thread is None:
             raise DetectorError("the detector is not running")
         try:
-            found = await asyncio.get_running_loop().run_in_executor(executor, detector.detect, texts)
+            found = await thread.run(detector.detect, texts)
         except DetectorError:
             raise
         except Exception as error:

@@ -92,8 +92,10 @@ class TestLayers:
         monkeypatch.setenv("COATCHECK__DATABASE", "null")
         monkeypatch.setenv("COATCHECK__ONPREM", '{"local": {"url": "http://127.0.0.1:8082"}}')
         monkeypatch.setenv("COATCHECK__POLICY__ENTITIES__PERSON", "block")
+        monkeypatch.setenv("COATCHECK__DETECTOR__ENTITIES__PERSON", "0.7")
         settings = load_settings(write("database: sqlite:///x.db\npolicy: {entities: {ORGANIZATION: mask}}\n"))
         assert settings.database is None
+        assert settings.detector.entities == {"PERSON": 0.7}
         assert settings.onprem["local"].url == "http://127.0.0.1:8082"
         assert {name: rule.action for name, rule in settings.policy.entities.items()} == {
             "ORGANIZATION": Action.MASK,

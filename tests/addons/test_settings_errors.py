@@ -76,6 +76,45 @@ def complain(tmp_path: Path) -> Complain:
             "4:16: policy.allow_list[1].pattern: is no regular expression: missing ) at position 2",
         ),
         (
+            "detector:\n  deny_list:\n    - Example\n    - {literal: a, file: b}",
+            "4:7: detector.deny_list[1]: needs either `literal`, `pattern` or `file`",
+        ),
+        (
+            "detector:\n  deny_list:\n    - {literal: a, entity: project}",
+            "3:28: detector.deny_list[0].entity: should be an entity name in capitals, such as `PERSON`",
+        ),
+        (
+            "detector:\n  allow_list:\n    - file: no-such.txt",
+            "3:13: detector.allow_list[0].file: there is no such file (relative paths start at the configuration "
+            "file's directory)",
+        ),
+        (
+            "detector:\n  recognizers:\n    - name: badge\n      entity: BADGE\n      regex: ['B\\d+', '(']",
+            "5:14: detector.recognizers[0].regex: expression 2 is no regular expression: missing ) at position 1",
+        ),
+        (
+            "detector:\n  recognizers:\n    - {name: badge, entity: BADGE, regex: B, chek: luhn}",
+            "3:46: detector.recognizers[0].chek: unknown key; did you mean `checksum`?",
+        ),
+        (
+            "detector:\n  recognizers:\n    - {name: badge, entity: BADGE, regex: B, checksum: lunh}",
+            "3:56: detector.recognizers[0].checksum: should be one of luhn, verhoeff, damm, mod11, mod97, "
+            "iso7064_mod_11_2, iso7064_mod_11_10, iso7064_mod_37_2, iso7064_mod_37_36, iso7064_mod_97_10, or a module "
+            "such as `stdnum.de.idnr`",
+        ),
+        (
+            "detector:\n  recognizers:\n    - {name: badge, entity: BADGE, regex: B\\d, examples: {match: [B1, C1]}}",
+            "3:7: detector.recognizers[0]: recognizer `badge`: example 2 of `match` is not found",
+        ),
+        (
+            "detector: {plugins: ['a b']}",
+            "1:22: detector.plugins[0]: should be `package.module:attribute`, or the name of an entry point",
+        ),
+        (
+            "detector: {entities: {person: 1}}",
+            "1:23: detector.entities.person: should be an entity name in capitals, such as `PERSON`",
+        ),
+        (
             "policy: {rules: [{name: x, when: {entities: []}, action: block}]}",
             "1:45: policy.rules[0].when.entities: should not be empty; leave it out if it is not meant",
         ),
@@ -222,6 +261,10 @@ CANARY = "hunter2canary"
         f"database: @{CANARY}",
         f"database: !!int {CANARY}",
         f"detector: {{languages: [{CANARY}]}}",
+        f"detector: {{allow_list: [{{pattern: '({CANARY}'}}], deny_list: [{{literal: {CANARY}, entity: {CANARY}}}]}}",
+        f"detector: {{recognizers: [{{name: x, entity: X, regex: '({CANARY}', context: {CANARY}}}]}}",
+        f"detector: {{recognizers: [{{name: x, entity: X, regex: z, examples: {{match: [{CANARY}]}}}}]}}",
+        f"detector: {{recognizers: [{{name: x, entity: X, regex: a, checksum: {CANARY}}}], plugins: ['{CANARY} ']}}",
     ],
 )
 def test_no_value_is_told(complain: Complain, text: str) -> None:
@@ -279,6 +322,20 @@ class TestWarnings:
             "coatcheck.yaml:2:10: access.allow_open: anyone who reaches the port can use the gateway",
             "coatcheck.yaml:4:3: policy.mode: observe: nothing is masked or stopped",
         )
+
+    def test_a_disabled_entity_that_nothing_finds(self, tmp_path: Path) -> None:
+        assert self.warnings(tmp_path, "detector: {disabled: [PERSN, PERSON, MINE]}") == (
+            "coatcheck.yaml:1:23: detector.disabled[0]: no built-in recognizer finds this entity; did you mean "
+            "`PERSON`?",
+        )
+
+    def test_an_entity_of_the_sites_own_lists_and_recognizers(self, tmp_path: Path) -> None:
+        text = (
+            "detector:\n  deny_list: [{literal: a, entity: PERSN}]\n"
+            "  recognizers: [{name: x, entity: EMAIL_ADRESS, regex: y}]\n"
+            "policy: {entities: {PERSN: mask, EMAIL_ADRESS: block}}\n"
+        )
+        assert self.warnings(tmp_path, text) == ()
 
     def test_an_entity_of_the_sites_own(self, tmp_path: Path) -> None:
         text = "detector: {entities: {PERSN: 0.5}}\npolicy: {entities: {PERSN: mask, CN_*: block}}\n"
