@@ -36,6 +36,25 @@ def context_pattern(words: Sequence[str]) -> re.Pattern[str]:
     return re.compile("|".join(parts), re.IGNORECASE | re.ASCII)
 
 
+class ContextWords:
+    """Words that say more of what stands near them."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.pattern = context_pattern(words)
+        self._words = tuple({word.strip().lower() for word in words if word.strip()})
+
+    def near(self, text: str, start: int, end: int) -> bool:
+        """True if one of them stands within ``BEFORE`` code points before or ``AFTER`` after ``text[start:end]``."""
+        return self._within(text, max(0, start - BEFORE), start) or self._within(text, end, min(len(text), end + AFTER))
+
+    def _within(self, text: str, start: int, end: int) -> bool:
+        lower = text[start:end].lower()
+        for word in self._words:
+            if word in lower:
+                return self.pattern.search(text, start, end) is not None
+        return False
+
+
 class WindowContextEnhancer(ContextAwareEnhancer):
     """Presidio's interface over a window of text instead of lemmas."""
 
@@ -46,26 +65,26 @@ class WindowContextEnhancer(ContextAwareEnhancer):
             context_prefix_count=BEFORE,
             context_suffix_count=AFTER,
         )
-        self._patterns: dict[str, re.Pattern[str] | None] = {}
+        self._words: dict[str, ContextWords | None] = {}
+
+    def words_of(self, recognizer: EntityRecognizer) -> ContextWords | None:
+        """The recognizer's context words."""
+        if recognizer.id not in self._words:
+            self._words[recognizer.id] = ContextWords(recognizer.context) if recognizer.context else None
+        return self._words[recognizer.id]
 
     def pattern_of(self, recognizer: EntityRecognizer) -> re.Pattern[str] | None:
         """The recognizer's context words as one pattern."""
-        if recognizer.id not in self._patterns:
-            self._patterns[recognizer.id] = context_pattern(recognizer.context) if recognizer.context else None
-        return self._patterns[recognizer.id]
+        words = self.words_of(recognizer)
+        return None if words is None else words.pattern
 
     def enhance(self, text: str, result: RecognizerResult, recognizer: EntityRecognizer) -> None:
         """Raise the score of one result in place. A fitting checksum together with context is proof."""
         metadata = result.recognition_metadata
         if metadata.get(VERIFIED):
             return
-        pattern = self.pattern_of(recognizer)
-        if pattern is None:
-            return
-        before = max(0, result.start - BEFORE)
-        if pattern.search(text, before, result.start) is None and (
-            pattern.search(text, result.end, min(len(text), result.end + AFTER)) is None
-        ):
+        words = self.words_of(recognizer)
+        if words is None or not words.near(text, result.start, result.end):
             return
         metadata[RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY] = True
         if metadata.get(CHECKED):

@@ -67,6 +67,8 @@ _WORD_DIGITS = {
 }
 _WORD = rf"(?:(?:double|triple)[ -])?(?:{'|'.join(_WORD_DIGITS)})"
 _WORDS = re.compile(rf"(?<![A-Za-z]){_WORD}(?:[ ,.\-]{{1,3}}{_WORD}){{6,30}}(?![A-Za-z])", re.IGNORECASE)
+_FEWEST_WORDS = 7
+"""Number words in a row that are a number."""
 _ONE_WORD = re.compile(rf"(?:(?P<times>double|triple)[ -])?(?P<word>{'|'.join(_WORD_DIGITS)})", re.IGNORECASE)
 _SUSPECT = re.compile(rf"[{_INVISIBLE}{_STYLED}{_OTHER_DIGITS}{_ALIKE_CLASS}]|\\u|\\x|&[#A-Za-z]|%[0-9a-fA-F]")
 
@@ -104,7 +106,7 @@ class _Builder:
 
 def shadow(text: str) -> Shadow | None:
     """The shadow of ``text``, or None where it would not differ. Two rounds: an escape may hide another."""
-    if not any(pattern.search(text) for pattern in (_SUSPECT, _SPACED, _SPOKEN, _WORDS)):
+    if not (_suspect(text) or _SPACED.search(text) or _spoken(text)):
         return None
     built = _Builder(text)
     for _ in range(2):
@@ -119,6 +121,21 @@ def shadow(text: str) -> Shadow | None:
     if built.text == text:
         return None
     return Shadow(built.text, built.starts, built.ends)
+
+
+def _suspect(text: str) -> bool:
+    """True if ``_SUSPECT`` matches; ASCII has its escapes only, which begin with one of three marks."""
+    if text.isascii() and "\\" not in text and "&" not in text and "%" not in text:
+        return False
+    return _SUSPECT.search(text) is not None
+
+
+def _spoken(text: str) -> bool:
+    """True if a number is dictated: Chinese numerals are not ASCII, and seven English words must be there."""
+    if not text.isascii() and _SPOKEN.search(text):
+        return True
+    folded = text.casefold()
+    return sum(map(folded.count, _WORD_DIGITS)) >= _FEWEST_WORDS and _WORDS.search(text) is not None
 
 
 def _decoded(text: str) -> Iterator[tuple[int, int, str, list[tuple[int, int]] | None]]:

@@ -50,7 +50,19 @@ _SIGMAS = "\u03c3\u03c2"
 _LETTERS = frozenset(string.ascii_letters)
 _ALNUM_CHARACTERS = frozenset(string.ascii_letters + string.digits)
 _SPACES = frozenset(" \t\n\r\f\v")
-_START = re.compile(rb"(?<![0a])(?=.{0,%d}?0)(?=(.{1,%d}))" % (NEAR - 1, LONGEST + 1), re.DOTALL)
+
+
+def _start(openings: Iterable[bytes]) -> re.Pattern[bytes]:
+    """Where one of ``openings`` may begin, by its first two symbols, and in group 1 what is there."""
+    seconds: dict[bytes, set[bytes]] = {}
+    for opening in openings:
+        seconds.setdefault(opening[:1], set()).add(opening[1:2])
+    begins = [
+        re.escape(first) + (b"" if b"" in follow else b"(?:%s)" % b"|".join(sorted(map(re.escape, follow))))
+        for first, follow in sorted(seconds.items())
+    ]
+    begin = b"|".join(begins) or b"(?!)"
+    return re.compile(rb"(?<![0a])(?=%s)(?=.{0,%d}?0)(?=(.{1,%d}))" % (begin, NEAR - 1, LONGEST + 1), re.DOTALL)
 
 
 def shape(text: str) -> bytes:
@@ -316,6 +328,7 @@ class Openings:
                 self._heads.setdefault(word[:3], []).append((word, tuple(keys)))
             else:
                 self._anywhere.append((word, tuple(keys)))
+        self._start = _start([*self._open, *self._closed])
         self.filtered = frozenset(filtered)
         """Keys of the expressions of which a beginning is known."""
 
@@ -336,7 +349,7 @@ class Openings:
         """
         spots: dict[int, list[int]] = {}
         known = self._known
-        for start in _START.finditer(shape(text)):
+        for start in self._start.finditer(shape(text)):
             key = start[1]
             keys = known.get(key)
             if keys is None:

@@ -18,7 +18,7 @@ from presidio_analyzer import RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer as PresidioPhoneRecognizer
 
-from detectors.context import AFTER, BEFORE, context_pattern
+from detectors.context import ContextWords
 from detectors.reading import Reading
 from detectors.recognizers.phone_matcher import RegionsMatcher, could_be_valid
 from detectors.recognizers.strict import result_of
@@ -104,7 +104,7 @@ class PhoneRecognizer(PresidioPhoneRecognizer):
 
     def __init__(self, regions: Sequence[str]) -> None:
         super().__init__(context=list(self.WORDS), supported_regions=tuple(regions), name="PhoneRecognizer")
-        self._words = context_pattern(self.WORDS)
+        self._words = ContextWords(self.WORDS)
         for region in regions:
             could_be_valid(region)  # compiled now, not at the first text
 
@@ -115,8 +115,7 @@ class PhoneRecognizer(PresidioPhoneRecognizer):
         reading = Reading.of(text, nlp_artifacts)
 
         def has_context(start: int, end: int) -> bool:
-            search = self._words.search
-            return bool(search(text, max(0, start - BEFORE), start) or search(text, end, min(len(text), end + AFTER)))
+            return self._words.near(text, start, end)
 
         stretches = candidate_windows(text, has_context) if reading.prefilter else [(0, len(text))]
         best: dict[tuple[int, int], float] = {}

@@ -80,7 +80,9 @@ class _Candidate(NamedTuple):
     start: int
     text: str
     regions: Sequence[str]
-    """Where it could be valid."""
+    """Where it, or a stretch of it, could be valid."""
+    parts: Sequence[str]
+    """Where a stretch of it that is not all of it could be."""
 
 
 class _Recorder(PhoneNumberMatcher):
@@ -88,10 +90,10 @@ class _Recorder(PhoneNumberMatcher):
 
     def __init__(self, text: str) -> None:
         super().__init__(text, None)
-        self.tried: list[str] = []
+        self.tried: list[tuple[int, str]] = []
 
     def _parse_and_verify(self, candidate: str, offset: int) -> None:
-        self.tried.append(candidate)
+        self.tried.append((offset, candidate))
 
 
 class RegionsMatcher:
@@ -105,9 +107,10 @@ class RegionsMatcher:
         self._min_digits = min_digits
         self._next: dict[int, _Candidate | None] = {}
         self._abroad: dict[int, PhoneNumberMatch] = {}
+        self._whole: dict[int, PhoneNumberMatch] = {}
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        """``(start, end)``, region by region, in order in each."""
+        """``(start, end)``, region by region, in order in each; one that several regions share may come repeatedly."""
         if self._candidate(0) is None:
             return
         for region in self._regions:
@@ -126,47 +129,50 @@ class RegionsMatcher:
         if index in self._next:
             return self._next[index]
         place = index
-        candidate = None
+        candidate: _Candidate | None = None
         while (found := _PATTERN.search(self._text, place)) is not None:
             text = found[0]
             second = _SECOND_NUMBER_START_PATTERN.search(text)
             if second is not None:
                 text = text[: second.start()]
-            regions = self._possible(found.start(), text)
-            if regions:
-                candidate = _Candidate(found.start(), text, regions)
+            candidate = self._judged(found.start(), text)
+            if candidate.regions:
                 break
+            candidate = None
             place = found.start() + len(text)
         self._next[index] = candidate
         return candidate
 
-    def _possible(self, start: int, candidate: str) -> Sequence[str]:
-        """The regions in which the candidate, or a stretch of it, could be a valid number."""
-        if len(candidate) < self._min_digits or sum(map(str.isdigit, candidate)) < self._min_digits:
-            return ()
-        if _PLAIN.fullmatch(candidate) is None:
-            return self._regions
+    def _judged(self, start: int, text: str) -> _Candidate:
+        """The candidate with the regions in which it could be a valid number or hold one."""
+        if len(text) < self._min_digits or sum(map(str.isdigit, text)) < self._min_digits:
+            return _Candidate(start, text, (), ())
+        if _PLAIN.fullmatch(text) is None:
+            return _Candidate(start, text, self._regions, self._regions)
         recorder = _Recorder(self._text)
-        recorder._extract_match(candidate, start)
-        digits = {_NO_DIGIT.sub("", stretch) for stretch in recorder.tried}
-        regions = []
+        recorder._extract_match(text, start)
+        whole = _NO_DIGIT.sub("", text) if recorder.tried else ""
+        digits = {_NO_DIGIT.sub("", stretch) for place, stretch in recorder.tried if (place, stretch) != (start, text)}
+        regions, parts = [], []
         for region in self._regions:
             possible = could_be_valid(region)
             if possible is None or any(map(possible.match, digits)):
+                parts.append(region)
                 regions.append(region)
-        return regions
+            elif possible.match(whole):
+                regions.append(region)
+        return _Candidate(start, text, regions, parts)
 
     def _match(self, matcher: PhoneNumberMatcher, candidate: _Candidate) -> PhoneNumberMatch | None:
-        start, text, _ = candidate
+        start, text, _, parts = candidate
         known = self._abroad.get(start)
+        if known is None and matcher.preferred_region not in parts:
+            known = self._whole.get(start)  # here it is this or nothing, and the search goes on after it either way
         if known is not None and known.raw_string == text:
             return known
         match = matcher._extract_match(text, start)
-        if (
-            match is not None
-            and match.raw_string == text
-            and text.startswith(_PLUS)
-            and _NO_DIGIT.sub("", text).startswith(str(match.number.country_code))
-        ):
-            self._abroad[start] = match
+        if match is not None and match.raw_string == text:
+            self._whole[start] = match
+            if text.startswith(_PLUS) and _NO_DIGIT.sub("", text).startswith(str(match.number.country_code)):
+                self._abroad[start] = match
         return match

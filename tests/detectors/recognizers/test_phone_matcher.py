@@ -58,14 +58,14 @@ TEXTS = st.lists(st.one_of(numbers(), GLUE, DATES, st.text("0123456789-() +./", 
 @settings(max_examples=150, deadline=None)
 @given(TEXTS, st.lists(st.sampled_from(REGIONS), min_size=1, max_size=3, unique=True))
 def test_several_regions_at_once(text: str, regions: list[str]) -> None:
-    assert at_once(text, regions) == plainly(text, regions)
+    assert set(at_once(text, regions)) == set(plainly(text, regions))
 
 
 @settings(max_examples=150, deadline=None)
 @given(TEXTS)
 def test_the_default_regions_at_once(text: str) -> None:
     regions = ["US", "GB", "FR", "DE", "IN", "BR", "AU"]
-    assert at_once(text, regions) == plainly(text, regions)
+    assert set(at_once(text, regions)) == set(plainly(text, regions))
 
 
 @settings(max_examples=150, deadline=None)
