@@ -165,7 +165,7 @@ class Limits(Section):
 class Upstream(Section):
     """A commercial LLM API whose traffic is inspected."""
 
-    provider: Literal["openai", "anthropic", "generic"]
+    provider: Literal["openai", "anthropic", "google", "mistral", "cohere", "ollama", "generic"]
     """Which wire formats it speaks. ``generic``: every text in a JSON body."""
     hosts: tuple[HostName, ...] = Field(min_length=1)
     """Hosts to intercept; ``*.example.com`` stands for all below example.com."""
@@ -220,12 +220,31 @@ class Placeholders(Section):
     """The gateway's secret; made at first start. Default: ``key`` in ``state_dir``."""
 
 
+VERTEX_REGIONS = (  # noqa: SIM905
+    "us-central1 us-east1 us-east4 us-east5 us-south1 us-west1 us-west2 us-west3 us-west4 northamerica-northeast1 "
+    "northamerica-northeast2 southamerica-east1 southamerica-west1 europe-central2 europe-north1 europe-southwest1 "
+    "europe-west1 europe-west2 europe-west3 europe-west4 europe-west6 europe-west8 europe-west9 europe-west12 "
+    "asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 asia-south1 asia-south2 asia-southeast1 "
+    "asia-southeast2 australia-southeast1 australia-southeast2 me-central1 me-central2 me-west1 africa-south1"
+).split()
+"""Where Vertex AI serves models; https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations."""
+VERTEX_HOSTS = [
+    "aiplatform.googleapis.com",
+    "aiplatform.us.rep.googleapis.com",
+    "aiplatform.eu.rep.googleapis.com",
+    *[f"{region}-aiplatform.googleapis.com" for region in VERTEX_REGIONS],
+]
+"""Vertex AI's names. ``*.googleapis.com`` would open traffic that is no LLM's, so each region is named."""
+
 BUILT_IN_UPSTREAMS: dict[str, dict[str, object]] = {
     "openai": {"provider": "openai", "hosts": ["api.openai.com"], "jurisdiction": "US"},
     "anthropic": {"provider": "anthropic", "hosts": ["api.anthropic.com"], "jurisdiction": "US"},
     "azure-openai": {"provider": "openai", "hosts": ["*.openai.azure.com"]},
-    "google": {"provider": "generic", "hosts": ["generativelanguage.googleapis.com"], "jurisdiction": "US"},
-    "mistral": {"provider": "generic", "hosts": ["api.mistral.ai"], "jurisdiction": "FR"},
+    "google": {"provider": "google", "hosts": ["generativelanguage.googleapis.com"], "jurisdiction": "US"},
+    "vertex": {"provider": "google", "hosts": VERTEX_HOSTS},
+    "mistral": {"provider": "mistral", "hosts": ["api.mistral.ai", "codestral.mistral.ai"], "jurisdiction": "FR"},
+    "cohere": {"provider": "cohere", "hosts": ["api.cohere.com", "api.cohere.ai"], "jurisdiction": "CA"},
+    "ollama": {"provider": "ollama", "hosts": ["ollama.com"], "jurisdiction": "US"},
     "deepseek": {"provider": "openai", "hosts": ["api.deepseek.com"], "jurisdiction": "CN"},
 }
 """In force unless the file says otherwise; a file's entry of the same name is laid over it key by key."""

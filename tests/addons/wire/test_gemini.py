@@ -273,15 +273,13 @@ def test_our_own_error_ends_the_stream_in_its_framing() -> None:
 
 @pytest.mark.parametrize("raw", [b"data: {broken\n\n", b"[{broken}]", b"[1, {]", b'[{"a": 1} x'])
 def test_what_is_no_json_is_an_error(raw: bytes) -> None:
-    stream = STREAM.open_stream(Restoration())
     with pytest.raises(WireError) as caught:
-        stream.feed(raw)
-        stream.close()
+        run([raw])
     assert caught.value.code == "malformed_event"
 
 
 def test_a_blocked_prompt_is_a_proper_end() -> None:
-    out, facts = run([b'data: {"promptFeedback": {"blockReason": "SAFETY"}}\n\n'])
+    _, facts = run([b'data: {"promptFeedback": {"blockReason": "SAFETY"}}\n\n'])
     assert facts.complete
     assert facts.finish_reasons == ["SAFETY"]
 
