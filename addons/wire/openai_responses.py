@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from addons.wire.collect import Collector, JsonRequest
 from addons.wire.jsondoc import OBJECT, STRING, Document, Node
 from addons.wire.openai_chat import METADATA
-from addons.wire.openai_responses_items import INPUT, ITEM, PART, TEXT_CONFIG, TOOL_LIST
+from addons.wire.openai_responses_items import AGENT, INPUT, ITEM, PART, TEXT_CONFIG, TOOL_LIST
 from addons.wire.openai_responses_stream import ResponsesStream, note_response
 from addons.wire.openai_responses_text import ANNOTATION, LOGPROBS, pointed_into
 from addons.wire.openai_stored import refuse_stored_state
@@ -67,7 +67,8 @@ SHARED_FIELDS: dict[str, Rule] = {
 REQUEST_FIELDS: dict[str, Rule] = SHARED_FIELDS | {
     "input": INPUT,
     **dict.fromkeys(
-        ["background_options", "context_management", "include", "personality", "store", "stream", "stream_options"],
+        """background_options betas context_management include multi_agent personality store stream
+        stream_options""".split(),  # noqa: SIM905
         NAMES,
     ),
 }
@@ -94,6 +95,7 @@ EVENT_FIELDS: dict[str, Rule] = {
     "output": FREE,
     "logprobs": LOGPROBS,
     "annotation": ANNOTATION,
+    "agent": AGENT,
     "part": PART,
     "item": ITEM,
     "response": RESPONSE,

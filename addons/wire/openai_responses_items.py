@@ -85,6 +85,7 @@ PARTS: dict[str, Rule] = {
     "input_audio": unreadable(
         UnreadableKind.AUDIO, fields({**_PART, "input_audio": fields({"data": OPAQUE, "format": NAME})}, unknown_block)
     ),
+    "encrypted_content": fields({"type": NAME, "encrypted_content": OPAQUE}, unknown_block),
     "text": fields({**_PART, "text": TEXT}, unknown_block),
     "summary_text": fields({**_PART, "text": TEXT}, unknown_block),
     "reasoning_text": fields({**_PART, "text": TEXT}, unknown_block),
@@ -180,9 +181,13 @@ TOOL_LIST = _tools
 # -- items -----------------------------------------------------------------------------------------------------------
 
 
+AGENT = fields({"agent_name": METADATA})
+"""Which of several agents says something (beta)."""
+
+
 def _item_of(role: str, /, **known: Rule) -> Rule:
     names = ["type", "id", "status", "call_id", "name", "namespace", "server_label", "async", "execution"]
-    common = {**dict.fromkeys(names, NAME), "caller": NAMES, "created_by": METADATA}
+    common = {**dict.fromkeys(names, NAME), "caller": NAMES, "created_by": METADATA, "agent": AGENT}
     return constant_role(role, fields({**common, **known}, unknown_block))
 
 
@@ -263,6 +268,9 @@ ITEMS: dict[str, Rule] = {
     "mcp_approval_request": _item_of("assistant", arguments=JSON),
     "mcp_approval_response": _item_of("user", approval_request_id=NAME, approve=NAME, reason=TEXT),
     "mcp_call": _item_of("assistant", arguments=JSON, output=_TOOL_OUTPUT, error=FREE, approval_request_id=NAME),
+    "agent_message": _item_of("assistant", author=METADATA, recipient=METADATA, content=CONTENT),
+    "multi_agent_call": _item_of("assistant", action=NAME, arguments=JSON),
+    "multi_agent_call_output": _item_of("tool", action=NAME, output=_TOOL_OUTPUT),
     "program": _item_of("assistant", code=TEXT, fingerprint=OPAQUE),
     "program_output": _item_of("tool", result=TEXT),
 }

@@ -172,6 +172,15 @@ def test_probabilities_in_the_history_go_when_anything_is_replaced() -> None:
     assert "Maria" in [s.text for s in request.segments if s.path.endswith("token")]
 
 
+def test_an_earlier_turns_placeholder_means_nothing_to_a_later_flow() -> None:
+    """Why stored state is refused: the next request's flow does not know what the stored text's placeholders mean."""
+    later = MaskingSession(PlaceholderKey(bytes(32), 1), Scope("tenant"))
+    other = later.mask("Bo", [Span(0, 2, "PERSON", 0.9, "test")])
+    raw = json.dumps(response_of(cited(f"{REAL} and {other}"))).encode()
+    restored = json.loads(CODEC.restore_reply(raw, later.restoration())[0])
+    assert restored["output"][0]["content"][0]["text"] == f"{REAL} and Bo"
+
+
 # -- stored state ------------------------------------------------------------------------------------------------------
 
 LEANING: list[Any] = [

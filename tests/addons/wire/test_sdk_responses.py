@@ -8,9 +8,11 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import httpx2
 import openai
+import openai.types.beta as beta
 import openai.types.conversations as conversations
 import openai.types.responses as sdk
 import pytest
+from openai.types.beta import response_create_params as beta_create_params
 from openai.types.responses import input_token_count_params, response_create_params
 
 from addons.wire import openai_responses, openai_responses_items, openai_responses_stream
@@ -67,12 +69,16 @@ def test_items() -> None:
     told: set[str] = set()
     for union in (sdk.ResponseInputItemParam, sdk.ResponseOutputItem, sdk.ResponseItem, conversations.ConversationItem):
         told |= kinds(union)
+    for union in (beta.BetaResponseInputItemParam, beta.BetaResponseOutputItem, beta.BetaResponseItem):
+        told |= kinds(union)
     assert told == known
 
 
 def test_parts() -> None:
     parts: set[str] = set()
-    for one in within(sdk.ResponseInputItemParam) | within(sdk.ResponseOutputItem) | within(sdk.ResponseItem):
+    held = [within(one) for one in (sdk.ResponseInputItemParam, sdk.ResponseOutputItem, sdk.ResponseItem)]
+    held += [within(one) for one in (beta.BetaResponseInputItemParam, beta.BetaResponseItem)]
+    for one in set().union(*held):
         content = fields_of(one).get("content")
         for member in members(content):
             if get_origin(member) is not None and one.__name__ != "McpToolExecutionError":
@@ -83,37 +89,39 @@ def test_parts() -> None:
 
 
 def test_tools() -> None:
-    assert kinds(sdk.ToolParam) | kinds(sdk.Tool) == set(openai_responses_items.TOOLS)
+    assert kinds(sdk.ToolParam) | kinds(sdk.Tool) | kinds(beta.BetaToolParam) == set(openai_responses_items.TOOLS)
 
 
 def test_request_members() -> None:
     told = set(get_type_hints(response_create_params.ResponseCreateParamsNonStreaming))
     told |= set(get_type_hints(input_token_count_params.InputTokenCountParams))
+    told |= set(get_type_hints(beta_create_params.ResponseCreateParamsNonStreaming))
     assert told == set(openai_responses.REQUEST_FIELDS)
 
 
 def test_response_members() -> None:
-    told = set(fields_of(sdk.Response)) - {"moderation"}
-    assert told <= set(openai_responses.RESPONSE_FIELDS)
-    assert set(openai_responses.RESPONSE_FIELDS) - told <= {"moderation"}
+    assert set(fields_of(sdk.Response)) | set(fields_of(beta.BetaResponse)) == set(openai_responses.RESPONSE_FIELDS)
+
+
+STREAMED = kinds(sdk.ResponseStreamEvent) | kinds(beta.BetaResponseStreamEvent)
 
 
 def test_events() -> None:
     """Every event: whole ones have no member that the table lacks, pieces are pieces by their name."""
-    for event in members(sdk.ResponseStreamEvent):
+    for event in [*members(sdk.ResponseStreamEvent), *members(beta.BetaResponseStreamEvent)]:
         told = fields_of(event)
         (kind,) = get_args(told["type"])
         assert set(told) <= set(openai_responses.EVENT_FIELDS), kind
         assert ("delta" in told) is kind.endswith(openai_responses_stream.DELTA), kind
         if kind.endswith(openai_responses_stream.DELTA):
             closing = kind.removesuffix(openai_responses_stream.DELTA) + openai_responses_stream.DONE
-            assert closing in kinds(sdk.ResponseStreamEvent)
+            assert closing in STREAMED
             places = {name for name in told if name.endswith(("_index", "_id"))}
             assert places <= set(openai_responses_stream.WHERE), kind
 
 
 def test_the_events_are_these() -> None:
-    told = {kind.removeprefix("response.") for kind in kinds(sdk.ResponseStreamEvent)}
+    told = {kind.removeprefix("response.") for kind in STREAMED}
     pieces = {
         "audio",
         "audio.transcript",
