@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 
 from detectors.config import DetectorConfig
-from detectors.conflicts import RECORD_ID
+from detectors.conflicts import RECORD_ID, WEAK
 from detectors.context import AFTER, BEFORE, WindowContextEnhancer
 from detectors.detector import Detector, _View
 from detectors.reading import Proposal
@@ -188,6 +188,8 @@ class ExplainingDetector(Detector):
             return "any record number; this one is known better"
         if winner.verified != loser.verified:
             return "its form proves nothing" if winner.verified else "kept beside it"
+        if (winner.entity in WEAK) != (loser.entity in WEAK):
+            return "kept beside it" if winner.entity in WEAK else "identifies nobody by itself"
         own, other = winner.end - winner.start, loser.end - loser.start
         if own != other:
             return f"shorter, {other} characters to {own}" if other < own else "kept beside it"
