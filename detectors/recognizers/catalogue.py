@@ -10,6 +10,7 @@ from detectors.recognizers.columns import TableRecognizer
 from detectors.recognizers.crypto import CryptoRecognizer
 from detectors.recognizers.email import EmailRecognizer
 from detectors.recognizers.forms import form_recognizers
+from detectors.recognizers.handles import HandleRecognizer
 from detectors.recognizers.iban import IbanRecognizer
 from detectors.recognizers.labelled import labelled_recognizers
 from detectors.recognizers.national_ids import number_recognizers
@@ -47,6 +48,7 @@ def build(config: DetectorConfig) -> list[EntityRecognizer]:
         SecretPhraseRecognizer(),
         EmailRecognizer(),
         PersonalUrlRecognizer(),
+        HandleRecognizer(),
         PhoneRecognizer(config.phone_regions),
         PhoneFormRecognizer(),
         CuedPhoneRecognizer(),

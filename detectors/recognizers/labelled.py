@@ -90,7 +90,7 @@ LABELS: tuple[Label, ...] = (
 )  # fmt: skip
 
 _STOP = regex.compile(
-    r"ISBN|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)?\d\d$|(?:19|20)\d\d[-/.年](?:0?[1-9]|1[0-2])(?:[-/.月]|$)|\d+\.\d+$|[0-9a-f]{32,}$|\d{1,3}(?:\.\d{1,3}){3}$"
+    r"ISBN|(?:GB|ISO|IEC|DIN|EN)(?:/T)? ?\d{3,5}[-–.](?:19|20)\d\d$|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)?\d\d$|(?:19|20)\d\d[-/.年](?:0?[1-9]|1[0-2])(?:[-/.月]|$)|\d+\.\d+$|[0-9a-f]{32,}$|\d{1,3}(?:\.\d{1,3}){3}$"
 )
 
 
@@ -143,6 +143,8 @@ class LabelledNumberRecognizer(StrictPatterns):
         value = text[start:end]
         if sum(map(str.isdigit, value)) < self._digits or _STOP.match(value) or text.startswith("@", end):
             return None
+        if match[0][:2].lower() == "dl" and text[match.start() - 1 : match.start()] == "/":
+            return None  # mg/dL
         result = result_of(self, self.supported_entities[0], start, end, pattern.score + _longer(start - match.start()))
         result.recognition_metadata[GENERIC] = True
         return result

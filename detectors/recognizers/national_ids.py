@@ -130,7 +130,9 @@ class NumberRecognizer(StrictPatterns):
         return True
 
     def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
-        """Without a right checksum it needs context, whatever its form."""
+        """Without a right checksum it needs context, whatever its form; one digit repeated is a specimen's blank."""
+        if len({char for char in match[0] if char.isdigit()}) < 2:
+            return None
         result = super().judge(text, match, pattern)
         if result is not None and not result.recognition_metadata[CHECKED]:
             result.score = min(result.score, UNCHECKED_SCORE)

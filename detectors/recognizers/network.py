@@ -19,7 +19,8 @@ from detectors.reading import Reading, Seed
 from detectors.recognizers.strict import Patterns, StrictPatterns
 
 _VERSION_BEFORE = regex.compile(
-    r"(?:version|ver\.?|release|v|build|revision|rev|firmware|版本)[\s:=\"'@-]*$", regex.IGNORECASE
+    r"(?:version|ver\.?|release|v|build|revision|rev|firmware|section|chapter|§|oid|版本|章节|第)[\s:=\"'@-]*$",
+    regex.IGNORECASE,
 )
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 

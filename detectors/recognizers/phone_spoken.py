@@ -124,6 +124,7 @@ class CuedPhoneRecognizer(Patterns):
     """``PHONE_NUMBER`` behind a cue, and extensions."""
 
     ENTITY = "PHONE_NUMBER"
+    NEEDS: ClassVar = {"misread-american": ("(",), "speaker": (":", "：")}
     PATTERNS: ClassVar = (
         ("misread", rf"{_CUE}[.:]?\s{{0,3}}(?P<value>\+?\(?(?=[OoIl0-9 ()\-./]*[OoIl])(?=(?:[ ()\-./]?[0-9OoIl]){{8,14}})[OoIl0-9](?:[ ()\-./]{{0,2}}[OoIl0-9]){{7,13}})(?![0-9A-Za-z])", 0.7),
         ("misread-american", r"(?<![0-9A-Za-z])(?P<value>\([0-9OIl]{3}\) ?[0-9OIl]{3}-(?=[0-9]*[OIl])[0-9OIl]{4})(?![0-9A-Za-z])", 0.6),

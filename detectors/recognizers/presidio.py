@@ -42,7 +42,7 @@ SHIPPED: tuple[Shipped, ...] = (
     Shipped("us", "UsSsnRecognizer", specimens=True, context=("ssn", "ssns", "social security", "social sec", "soc sec", "社会安全", "社安号", "tin", "tax id")),
     Shipped("us", "UsItinRecognizer", context=("itin", "taxpayer", "tax id", "individual taxpayer")),
     Shipped("us", "UsPassportRecognizer", context=("passport", "passport number", "护照", "travel document")),
-    Shipped("us", "UsLicenseRecognizer", context=(
+    Shipped("us", "UsLicenseRecognizer", reject=r"[A-Z]\d{2,3}$", context=(
         "driver license", "driver's license", "drivers license", "driver’s license", "driving licence", "dl", "dln", "dl#", "oln", "driver_license", "driverlicense", "licence no", "license no",
     )),
     Shipped("us", "UsMbiRecognizer", seed=Seed.PAIR, cased=True),
@@ -51,7 +51,7 @@ SHIPPED: tuple[Shipped, ...] = (
         "account number", "acct", "bank account", "account no", "account #", "checking", "savings", "a/c", "routing", "direct deposit", "account_number",
     )),
     Shipped("us", "AbaRoutingRecognizer", context=("aba", "routing", "rtn", "transit")),
-    Shipped("us", "MedicalLicenseRecognizer", cased=True, context=("dea", "dea number", "dea no", "medical license", "prescriber")),
+    Shipped("us", "MedicalLicenseRecognizer", cased=True, reject="[a-z]{2}", context=("dea", "dea number", "dea no", "medical license", "prescriber")),
     Shipped("uk", "NhsRecognizer", context=("nhs", "national health", "health authority", "health services authority", "chi number")),
     Shipped("uk", "UkNinoRecognizer", context=("national insurance", "ni number", "nino", "ni no", "ni"), reject="[a-z]{2} "),
     Shipped("uk", "UkPassportRecognizer", context=("passport", "护照", "travel document")),

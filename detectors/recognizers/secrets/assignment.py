@@ -154,10 +154,10 @@ class SpokenSecretRecognizer(Patterns):
     PATTERNS: ClassVar = (
         (
             "english",
-            r"(?<![A-Za-z$_{])(?:pass(?:word|code|phrase|wd)?|pw|pwd|wi-?fi|passwort|kennwort|wachtwoord|contraseña|mot de passe|senha|hasło|parola|şifre)(?:\s+(?:is|was|set|di default|for[^.\n:]{1,40}?(?:is|:)|now|set to|to|still|=))?(?:\s+(?:set|temporarily|currently|now))?\s{0,3}[:=\uff1a(\uff08\[]?\s{0,3}[\"'“‘`(]?(?P<value>[^\s\"'“”‘’`,;)\]<>，。；、（）「」]{5,64}?)(?=[\"'”’`)\]]?(?:[.,;!?]?(?:\s|$)|[,;)\]\"'”’`<，。；、）]))",
+            r"(?<![A-Za-z$_{])(?:pass(?:word|code|phrase|wd)?|pw|pwd|wi-?fi|passwort|kennwort|wachtwoord|contraseña|mot de passe|senha|hasło|parola|şifre)(?![0-9A-Za-z_])(?:\s+(?:is|was|set|di default|for[^.\n:]{1,40}?(?:is|:)|now|set to|to|still|=))?(?:\s+(?:set|temporarily|currently|now))?\s{0,3}[:=\uff1a(\uff08\[]?\s{0,3}[\"'“‘`(]?(?P<value>[^\s\"'“”‘’`,;)\]<>，。；、（）「」]{5,64}?)(?=[\"'”’`)\]]?(?:[.,;!?]?(?:\s|$)|[,;)\]\"'”’`<，。；、）]))",
             0.6,
         ),
-        ("spoken-key", r"(?<![A-Za-z_])(?:secret|api[ -]?key|access[ -]?key|access[ -]?token|bot token|(?-i:Token))(?:泄露|泄漏)?(?:\s+(?:is|was))?\s{0,3}[:：=]?\s{0,3}[\"'“`]?(?P<value>[A-Za-z0-9_\-+/.]{16,200}={0,2})", 0.65),
+        ("spoken-key", r"(?<![A-Za-z_])(?:secret|api[ -]?key|access[ -]?key|access[ -]?token|bot token|(?-i:Token))(?![0-9A-Za-z_])(?:泄露|泄漏)?(?:\s+(?:is|was))?\s{0,3}[:：=]?\s{0,3}[\"'“`]?(?P<value>[A-Za-z0-9_\-+/.]{16,200}={0,2})", 0.65),
         ("app-password", r"app(?:lication)?[ -](?:specific )?password[^\n]{0,20}?(?P<value>(?-i:(?:[a-z]{4} ){3}[a-z]{4}))(?![A-Za-z])", 0.8),
         (
             "pin",
@@ -179,7 +179,7 @@ class SpokenSecretRecognizer(Patterns):
     def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
         """In prose only what words are not: digits and letters mixed, or digits alone where a code is announced."""
         value = match["value"]
-        if is_placeholder(value) or is_code(value):
+        if is_placeholder(value) or is_code(value) or regex.fullmatch(r"#[0-9A-Fa-f]{3,8}", value):
             return None
         if pattern.name == "english" or pattern.name == "spoken-key":
             if not looks_random(value) and not value.isdigit():
