@@ -64,7 +64,8 @@ def _cell(figure: Figure, found: Value | None) -> str:
     reached = figure.reached(found.value)
     mark = "" if reached is None else f" {_YES if reached else _NO}"
     digits = 1 if figure.per == 100 else 2
-    return f"{found.value:.{digits}f} ({found.low:.{digits}f}–{found.high:.{digits}f}){mark}"
+    interval = "" if found.low == found.high else f" ({found.low:.{digits}f}–{found.high:.{digits}f})"
+    return f"{found.value:.{digits}f}{interval}{mark}"
 
 
 def _speed(speed: float | None, aim: int | None) -> str:

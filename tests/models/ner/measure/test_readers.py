@@ -7,7 +7,7 @@ import json
 import pytest
 
 from models.errors import ModelError
-from models.ner.measure.readers import Finding, named, parse
+from models.ner.measure.readers import CommandReader, Finding, named, parse
 
 
 def line(identity: object, *spans: dict[str, object]) -> str:
@@ -46,6 +46,14 @@ def test_bad_answers_name_detector_and_line(bad: str) -> None:
 def test_a_missing_answer_is_not_taken_for_nothing_found() -> None:
     with pytest.raises(ModelError, match="no answer to 1 of 2 texts, the first of them id 1"):
         parse([line(0)], ["a", "b"], "peer")
+
+
+def test_the_start_of_a_command_is_taken_off_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    took = iter([2.0, 3.0, 2.1])
+    monkeypatch.setattr(CommandReader, "_run", lambda self, texts: ([[] for _ in texts], next(took)))
+    reader = CommandReader("any", "true")
+    assert reader.read(["a", "b"]) == ([[], []], 1.0)
+    assert reader.read(["a"]) == ([[]], None)  # too little to be told from the start
 
 
 def test_names() -> None:
