@@ -9,6 +9,7 @@ import anthropic
 import openai
 import pytest
 
+from tests.doubles.other_providers import OtherProviders
 from tests.doubles.provider import Provider
 from tests.e2e.harness import GatewayProcess
 
@@ -30,6 +31,30 @@ def provider(running_provider: Provider) -> Provider:
 def gateway(running_provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """A forward proxy with its defaults, in front of the double."""
     with GatewayProcess(tmp_path_factory.mktemp("gateway"), running_provider) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def running_others() -> Iterator[OtherProviders]:
+    with OtherProviders() as provider:
+        yield provider
+
+
+@pytest.fixture
+def others(running_others: OtherProviders) -> OtherProviders:
+    """The double of Google, Mistral, Cohere and Ollama, as if newly started."""
+    running_others.clear()
+    return running_others
+
+
+@pytest.fixture(scope="session")
+def others_gateway(
+    running_others: OtherProviders, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayProcess]:
+    """A forward proxy with its defaults, in front of that double."""
+    to = {"resolve_to": f"127.0.0.1:{running_others.port}", "ca_file": str(running_others.ca)}
+    changes = {"upstreams": dict.fromkeys(("google", "vertex", "mistral", "cohere", "ollama"), to)}
+    with GatewayProcess(tmp_path_factory.mktemp("others"), None, changes) as process:
         yield process
 
 
