@@ -23,7 +23,7 @@ from models.ner.measure.classes import default_action
 
 _NAMED = re.compile(r"([A-Za-z][\w.+ -]*)=(.+)", re.DOTALL)
 _TELLING = 0.1
-"""A command that needs less than this share of its start has no speed that can be told from the start's own variation."""
+"""A command that needs less than this share of its start has no speed that stands out from the start's variation."""
 
 _WARM_UP = ("Anna Kowalski, 12 High Street", "王小明住在北京市海淀区中关村大街1号")
 
