@@ -94,7 +94,7 @@ def _opened(thing: Mapping[str, Any]) -> dict[str, Any]:
 
 def _pieces(name: str, member: str, thing: Mapping[str, Any], where: Mapping[str, Any], size: int) -> Events:
     text = thing[member]
-    more = {"logprobs": []} if name == "response.output_text" else {}
+    more: dict[str, Any] = {"logprobs": []} if name == "response.output_text" else {}
     annotations = list(thing.get("annotations") or [])
     tokens = list(thing.get("logprobs") or [])
     at = 0

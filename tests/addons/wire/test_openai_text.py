@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any, get_type_hints
 
 import pytest
@@ -39,6 +40,7 @@ from addons.wire.types import WireError
 from detectors.spans import Span
 from tests.addons.wire.doubles import VALUES, Restoration
 from tests.addons.wire.positions import KEEP, MARKER, Marks, pieces, sse
+from tests.addons.wire.test_odd_shapes import mutated
 
 PLACEHOLDER, VALUE = next(iter(VALUES.items()))
 NAME = '王"秀"英'
@@ -253,13 +255,39 @@ def test_members_of_another_servers_own_are_restored() -> None:
 
 
 def test_transcriptions_stream_in_pieces() -> None:
-    events = [("", {"type": "transcript.text.delta", "delta": piece}) for piece in pieces(f"to {PLACEHOLDER}", 4)]
+    events: list[tuple[str, Any]] = [
+        ("", {"type": "transcript.text.delta", "delta": piece}) for piece in pieces(f"to {PLACEHOLDER}", 4)
+    ]
     events.append(("", {"type": "transcript.text.done", "text": f"to {PLACEHOLDER}", "usage": {"total_tokens": 5}}))
     stream = TRANSCRIPTIONS.open_stream(Restoration())
     out = stream.feed(sse(events)) + stream.close()
     told = [json.loads(line[6:]) for line in out.decode().split("\n") if line]
     assert "".join(event.get("delta", "") for event in told) == told[-1]["text"] == f"to {VALUE}"
     assert stream.facts.complete
+
+
+@pytest.mark.parametrize("name", requests(Marks()))
+def test_odd_shapes(name: str) -> None:
+    codec, body = requests(Marks())[name]
+    rng = random.Random(7)
+    for _ in range(60):
+        raw = json.dumps({key: mutated(value, rng) for key, value in body.items()}, ensure_ascii=False).encode()
+        request = codec.parse_request(raw)
+        assert request.encode({}) == raw
+        sent = request.encode({i: MARKER.sub("[X]", s.text) for i, s in enumerate(request.segments)})
+        assert not MARKER.search(sent.decode()) or request.unreadable
+    for reply_codec, reply in replies(f"to {PLACEHOLDER}").values():
+        restored, _ = reply_codec.restore_reply(json.dumps(mutated(reply, rng)).encode(), Restoration())
+        assert PLACEHOLDER.encode() not in restored
+    for _ in range(20):
+        blocks = stream_of(PLACEHOLDER, 5, logprobs=LOGPROBS).decode().split("\n\n")
+        raw = "\n\n".join(odd_block(block, rng) for block in blocks).encode()
+        assert run([raw[i : i + 7] for i in range(0, len(raw), 7)])[0] == run([raw])[0]
+
+
+def odd_block(block: str, rng: random.Random) -> str:
+    head, mark, data = block.partition("data: ")
+    return head + mark + (json.dumps(mutated(json.loads(data), rng)) if data and data != "[DONE]" else data)
 
 
 # -- stored objects ----------------------------------------------------------------------------------------------------

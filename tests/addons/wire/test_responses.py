@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from tests.addons.wire.positions_responses import (
     responses_request,
     responses_stream,
 )
+from tests.addons.wire.test_odd_shapes import mutated
 from tests.doubles.responses_script import numbered, whole_stream
 
 PLACEHOLDER, VALUE = next(iter(VALUES.items()))
@@ -496,3 +499,31 @@ def test_an_event_that_is_no_json_is_an_error() -> None:
     with pytest.raises(WireError) as caught:
         run([b"data: {broken\n\n"])
     assert caught.value.code == "malformed_event"
+
+
+def test_odd_shapes() -> None:
+    """What is not of the API's shape: nothing crosses unscanned, nothing raises, cuts do not show."""
+    rng = random.Random(7)
+    body, reply = responses_request()[0], responses_reply(f"Dear {PLACEHOLDER}")
+    refused: Counter[str] = Counter()
+    for _ in range(60):
+        raw = json.dumps({key: mutated(value, rng) for key, value in body.items()}).encode()
+        try:
+            request = CODEC.parse_request(raw)
+        except WireError as error:
+            refused[error.code] += 1
+            continue
+        assert request.encode({}) == raw
+        sent = request.encode({i: positions.MARKER.sub("[X]", s.text) for i, s in enumerate(request.segments)})
+        assert not positions.MARKER.search(json.dumps(json.loads(sent), ensure_ascii=False))
+        restored, _ = CODEC.restore_reply(json.dumps(mutated(reply, rng)).encode(), Restoration())
+        assert PLACEHOLDER.encode() not in restored
+    assert set(refused) <= {"stored_state"}
+    assert refused.total() < 30
+    for _ in range(8):
+        blocks = []
+        for block in responses_stream(f"{PLACEHOLDER} x", 9).decode().split("\n\n"):
+            head, mark, data = block.partition("data: ")
+            blocks.append(head + mark + (json.dumps(mutated(json.loads(data), rng)) if data else data))
+        raw = "\n\n".join(blocks).encode()
+        assert run([raw[i : i + 97] for i in range(0, len(raw), 97)])[0] == run([raw])[0]
