@@ -24,7 +24,7 @@ from detectors.normalize import Shadow, base64_runs, shadow
 from detectors.reading import Proposal, Reading
 from detectors.recognizers.catalogue import build
 from detectors.recognizers.ner import Model
-from detectors.recognizers.site import DENY_LIST
+from detectors.recognizers.site import DECIDES, DENY_LIST
 from detectors.recognizers.strict import GENERIC, VERIFIED
 from detectors.spans import Span
 
@@ -129,7 +129,7 @@ class Detector:
                 if result.score < self.config.floor(entity) or entity in self._disabled:
                     continue
                 start, end = view.original(result.start, result.end)
-                verified = bool(result.recognition_metadata.get(VERIFIED))
+                verified = any(result.recognition_metadata.get(key) for key in (VERIFIED, DECIDES))
                 generic = bool(result.recognition_metadata.get(GENERIC))
                 name = result.recognition_metadata[result.RECOGNIZER_NAME_KEY]
                 candidates.append(

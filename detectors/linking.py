@@ -157,8 +157,9 @@ class _Known:
         han = han_parts(value)
         if han is not None:
             surname, given = han
-            self._surnames.setdefault(surname, _Source(span.entity, span.score, surname))
-            for part in (surname + given, given):
+            if surname:
+                self._surnames.setdefault(surname, _Source(span.entity, span.score, surname))
+            for part in {surname + given, given} if given else ():
                 if len(part) > 1:
                     source = _Source(span.entity, span.score, part, everyday=part in EVERYDAY_ZH)
                     self._phrases.add(part, source)
@@ -258,11 +259,15 @@ def _name_at(text: str, start: int, end: int, source: _Source, name: LatinName) 
     if source.everyday and not word[0].isupper():
         return None
     first, last = start, end
-    left = len(name.parts) - 1
-    while left and (before := _BEFORE.search(text, max(0, first - _REACH), first)) and _belongs(before[1], name):
-        first, left = before.start(1), left - 1
-    while left and (after := _AFTER.match(text, last, last + _REACH)) and _belongs(after[1], name):
-        last, left = after.end(1), left - 1
+    free = [folded for folded in map(fold, name.parts) if folded != fold(word)]
+    while (before := _BEFORE.search(text, max(0, first - _REACH), first)) and _belongs(before[1], free):
+        first = before.start(1)
+    while (after := _AFTER.match(text, last, last + _REACH)) and (
+        len(after[1]) > 1 or text.startswith(".", after.end())
+    ):
+        if not _belongs(after[1], free):
+            break
+        last = after.end(1)
     if (first, last) != (start, end):
         return first, last
     if _touches_underscore(text, start, end):
@@ -276,12 +281,19 @@ def _name_at(text: str, start: int, end: int, source: _Source, name: LatinName) 
     return start, end
 
 
-def _belongs(word: str, name: LatinName) -> bool:
-    """True for another part of the name, or one of its initials; an everyday word only if written as a name is."""
+def _belongs(word: str, free: list[str]) -> bool:
+    """True for one of the ``free`` parts of a name or its initial, and it is free no more; an everyday word only if
+    written as a name is."""
     folded = fold(word)
     if len(folded) == 1:
-        return word.isupper() and folded in name.initials
-    return folded in name.words and (folded not in EVERYDAY_EN or word[0].isupper())
+        part = next((part for part in free if part[0] == folded), None) if word.isupper() else None
+    elif folded in EVERYDAY_EN and not word[0].isupper():
+        part = None
+    else:
+        part = folded if folded in free else None
+    if part is not None:
+        free.remove(part)
+    return part is not None
 
 
 def _names_somebody(text: str, start: int, end: int, written: str) -> bool:
@@ -318,13 +330,14 @@ def _added(text: str, spans: Sequence[Span], hits: Sequence[_Hit]) -> list[Span]
     added: list[Span] = []
     covered = 0
     for start, end, source in sorted(hits, key=lambda hit: (hit[0], -hit[1], -hit[2].score, hit[2].entity)):
+        hit = start, end
         start = max(start, covered)
         at = max(0, bisect_left(starts, start) - 1)
         while start < end:
             while at < len(spans) and spans[at].end <= start:
                 at += 1
             stop = min(end, max(start, spans[at].start)) if at < len(spans) else end
-            piece = _piece(text, start, stop)
+            piece = _piece(text, start, stop, whole=(start, stop) == hit)
             if piece is not None:
                 added.append(Span(*piece, source.entity, source.score, LINKED))
             start = spans[at].end if at < len(spans) and stop < end else end
@@ -332,8 +345,8 @@ def _added(text: str, spans: Sequence[Span], hits: Sequence[_Hit]) -> list[Span]
     return sorted([*spans, *added])
 
 
-def _piece(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """The free part of a hit without the punctuation at its ends; None if nothing of it is left."""
+def _piece(text: str, start: int, end: int, *, whole: bool) -> tuple[int, int] | None:
+    """The free part of a hit without the punctuation at its ends; None if nothing of it is left, or a single letter."""
     kept = start, end
     while start < end and not text[start].isalnum():
         start += 1
@@ -341,4 +354,6 @@ def _piece(text: str, start: int, end: int) -> tuple[int, int] | None:
         return None
     while not text[end - 1].isalnum():
         end -= 1
+    if end - start == 1 and not whole:
+        return None
     return kept if kept[0] in (start - 1, start) and text[kept[0]] in "+(" else (start, end)

@@ -28,6 +28,7 @@ EVERYDAY_EN = _WORDS["everyday-en"]
 EVERYDAY_ZH = _WORDS["everyday-zh"]
 HAN_NAME = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]{2,4}")
 COMPOUND_SURNAMES = _WORDS["compound-surnames"]
+_SURNAMES_ZH = _WORDS["surnames-zh"]
 _TITLES_ZH = _WORDS["titles-zh"]
 TITLE_ZH = re.compile(
     rf"{'|'.join(sorted(_TITLES_ZH, key=len, reverse=True))}"
@@ -41,6 +42,7 @@ TITLE_EN = re.compile(
     re.IGNORECASE,
 )
 """Before a name; matched against the text that ends where the name begins."""
+_ENDS_IN_TITLE = re.compile(rf"(?:{TITLE_ZH.pattern})$")
 _NO_PART = _WORDS["no-part"]
 """Titles, roles and function words that a span may hold by mistake: never found again."""
 _PARTICLES = _WORDS["particles"]
@@ -73,10 +75,6 @@ class LatinName:
 
     parts: tuple[str, ...]
     """Its words as written, titles left out."""
-    words: frozenset[str]
-    """The same, folded."""
-    initials: frozenset[str]
-    """First letters, folded."""
 
     @property
     def heads(self) -> list[str]:
@@ -93,15 +91,25 @@ def latin_name(value: str) -> LatinName | None:
     found = tuple(word for word in WORD.findall(value) if fold(word) not in _NO_PART)
     if not found or len(found) > 7:
         return None
-    words = tuple(map(fold, found))
-    return LatinName(found, frozenset(words), frozenset(word[0] for word in words))
+    return LatinName(found)
 
 
 def han_parts(value: str) -> tuple[str, str] | None:
-    """Surname and given name of a Chinese name (王, 小明; 欧阳, 娜娜); None for what is none."""
+    """Surname and given name of a Chinese name (王, 小明; 欧阳, 娜娜), either may be empty; None for what is none.
+
+    A title is none of it (王先生 is 王), nor is a given name the rest of a nickname (小王, 阿德).
+    """
     run = DENSE.search(value)
-    if run is None or not HAN_NAME.fullmatch(run[0]):
+    if run is None:
         return None
     name = run[0]
-    length = 2 if len(name) > 2 and name[:2] in COMPOUND_SURNAMES else 1
-    return name[:length], name[length:]
+    titled = _ENDS_IN_TITLE.search(name, 1)
+    if titled is not None:
+        name = name[: titled.start()]
+    if name in COMPOUND_SURNAMES or (len(name) == 1 and name in _SURNAMES_ZH):
+        return name, ""
+    if not HAN_NAME.fullmatch(name):
+        return None
+    if len(name) > 2 and name[:2] in COMPOUND_SURNAMES:
+        return name[:2], name[2:]
+    return (name[0], name[1:]) if name[0] in _SURNAMES_ZH else ("", name)

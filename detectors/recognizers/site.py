@@ -27,6 +27,8 @@ from detectors.recognizers.strict import FLAGS, FLAGS_CASED, StrictPatterns, nam
 
 PLUGIN_GROUP = "coatcheck.recognizers"
 """Entry-point group of packages that bring recognizers."""
+DECIDES = "decides"
+"""Metadata key: this finding decides the type where it overlaps others, whatever its score."""
 DENY_LIST = "DenyList"
 """Recognizer name of what the deny-list finds."""
 
@@ -95,7 +97,10 @@ class SitePatternRecognizer(StrictPatterns):
         start, end = match.span("value") if "value" in match.re.groupindex else match.span()
         if start >= end or (self._fits is not None and not self._fits(text[start:end])):
             return None
-        return result_of(self, self.supported_entities[0], start, end, pattern.score, checked=self._fits is not None)
+        checked = self._fits is not None
+        result = result_of(self, self.supported_entities[0], start, end, pattern.score, checked=checked)
+        result.recognition_metadata[DECIDES] = checked
+        return result
 
 
 class UncasedSitePatternRecognizer(SitePatternRecognizer):

@@ -49,6 +49,10 @@ def linked(value: str, entity: str, text: str, *, score: float = 0.9) -> list[st
         ("欧阳娜娜", "娜娜说欧阳老师在，欧阳修不在", ["娜娜", "欧阳"]),
         ("张伟", "伟大的张伟同学，张经理", ["张伟", "张"]),
         ("田中 さくら", "さくらさん", []),
+        ("Ignazio Sanna", "Dear Ignazio, I signed. Sanna, I. wrote", ["Ignazio", "Sanna, I"]),
+        ("王先生", "王总说，小姐和先生", ["王"]),
+        ("小阳", "小姐，小阳", ["小阳"]),
+        ("阿德", "阿姨，阿德", ["阿德"]),
     ],
 )  # fmt: skip
 def test_names_and_their_parts(name: str, text: str, expected: list[str]) -> None:

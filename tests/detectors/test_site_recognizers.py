@@ -37,6 +37,7 @@ def test_expression_checksum_context_and_score() -> None:
     built = detector(recognizers=[BADGE])
     assert found(built, "see BDG-1234-5674, BDG-1234-5678") == [("BADGE_ID", "1234-5674", 0.5)]
     assert ("BADGE_ID", "1234-5674", 1.0) in found(built, "工牌BDG-1234-5674")
+    assert ("BADGE_ID", "1234-5674", 1.0) in found(built, "badge BDG-1234-5674"), "whatever else knows the label"
     (span,) = built.detect(["BDG-1234-5674"])[0]
     assert span.recognizer == "badge"
 
