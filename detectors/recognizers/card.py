@@ -11,10 +11,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 import regex  # type: ignore[import-untyped]
+from presidio_analyzer import Pattern, RecognizerResult
 
 from detectors.reading import Seed
 from detectors.recognizers.strict import Patterns
 
+_IMEI = regex.compile(r"(?:imei|meid|串号|设备识别码)[^0-9\n]{0,12}$", regex.IGNORECASE)
 _LUHN_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _CONTEXT = (
     "card", "visa", "mastercard", "amex", "american express", "discover", "jcb", "diners", "maestro", "unionpay", "credit",
@@ -43,6 +45,12 @@ class CreditCardRecognizer(Patterns):
         ("other", r"(?<![0-9A-Za-z])(?<![0-9][.\-])[1-9]\d{3}[ -]\d{4}[ -]\d{4}[ -]\d{4}(?:[ -]\d{1,3})?(?![0-9A-Za-z])(?!\.\d)", 0.2),
     )  # fmt: skip
     CONTEXT = _CONTEXT
+
+    def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
+        """Not what its label calls a device's number: an IMEI has a Luhn digit, too."""
+        if _IMEI.search(text, max(0, match.start() - 20), match.start()):
+            return None
+        return super().judge(text, match, pattern)
 
     def validate_result(self, pattern_text: str) -> bool:
         """Thirteen to nineteen digits with a right Luhn digit, not all the same."""

@@ -8,6 +8,7 @@ from detectors.config import DetectorConfig
 from detectors.recognizers.card import CardWithoutLuhnRecognizer, CreditCardRecognizer
 from detectors.recognizers.columns import TableRecognizer
 from detectors.recognizers.crypto import CryptoRecognizer
+from detectors.recognizers.devices import BicRecognizer, CoordinatesRecognizer, ImeiRecognizer
 from detectors.recognizers.email import EmailRecognizer
 from detectors.recognizers.forms import form_recognizers
 from detectors.recognizers.handles import HandleRecognizer
@@ -22,6 +23,7 @@ from detectors.recognizers.phone_spoken import CuedPhoneRecognizer, SpokenNumber
 from detectors.recognizers.presidio import shipped_recognizers
 from detectors.recognizers.record_labels import record_recognizers
 from detectors.recognizers.secrets.assignment import AssignmentRecognizer, SpokenSecretRecognizer
+from detectors.recognizers.secrets.more_tokens import MoreTokenRecognizer
 from detectors.recognizers.secrets.phrases import SecretPhraseRecognizer
 from detectors.recognizers.secrets.tokens import TokenRecognizer
 from detectors.recognizers.secrets.url import UrlCredentialRecognizer
@@ -42,6 +44,7 @@ def build(config: DetectorConfig) -> list[EntityRecognizer]:
     """The recognizers in a fixed order. Those whose every entity is disabled are left out."""
     recognizers: list[EntityRecognizer] = [
         TokenRecognizer(),
+        MoreTokenRecognizer(),
         UrlCredentialRecognizer(),
         AssignmentRecognizer(),
         SpokenSecretRecognizer(),
@@ -58,6 +61,9 @@ def build(config: DetectorConfig) -> list[EntityRecognizer]:
         IbanRecognizer(),
         IpRecognizer(),
         MacAddressRecognizer(),
+        BicRecognizer(),
+        ImeiRecognizer(),
+        CoordinatesRecognizer(),
         CryptoRecognizer(),
         VinRecognizer(),
         TableRecognizer(),

@@ -148,3 +148,34 @@ def test_assigned_secrets(find: Find, text: str, value: str) -> None:
 )
 def test_what_only_looks_like_a_secret(find: Find, text: str) -> None:
     assert find(text) == []
+
+
+MORE_EXAMPLES: dict[str, str] = {
+    "asana": "1/1204567890123456:" + noise(32, HEX),
+    "circleci": "CCIPAT_" + noise(22) + "_" + noise(40, HEX),
+    "contentful": "CFPAT-" + noise(43),
+    "dynatrace": "dt0c01." + noise(24, UPPER) + "." + noise(64, UPPER),
+    "hubspot": "pat-na1-9f1c2e77-b0aa-4d6f-9c2e-77b0aa4d6f1c",
+    "langsmith": "lsv2_pt_" + noise(32, HEX) + "_" + noise(10, HEX),
+    "netlify": "nfp_" + noise(40),
+    "plaid": "access-production-9f1c2e77-b0aa-4d6f-9c2e-77b0aa4d6f1c",
+    "shippo": "shippo_live_" + noise(40, HEX),
+    "sonar": "squ_" + noise(40, HEX),
+    "tailscale": "tskey-auth-" + noise(12) + "-" + noise(32),
+    "flutterwave": "FLWSECK_TEST-" + noise(32, HEX),
+}
+
+
+@pytest.mark.parametrize("kind", MORE_EXAMPLES)
+@pytest.mark.parametrize("surrounding", SURROUNDINGS)
+def test_more_tokens(find: Find, kind: str, surrounding: str) -> None:
+    found = find(surrounding.format(MORE_EXAMPLES[kind]))
+    assert any(entity == "SECRET" and MORE_EXAMPLES[kind] in text for entity, text in found)
+
+
+def test_kinds_are_named_once() -> None:
+    from detectors.recognizers.secrets.more_tokens import MORE_TOKENS
+
+    kinds = [token.kind for token in (*TOKENS, *MORE_TOKENS)]
+    assert len(kinds) == len(set(kinds)) > 120
+    assert set(MORE_EXAMPLES) <= set(kinds)
