@@ -47,3 +47,11 @@ def device(name: str) -> Device:
         return DEVICES[name]
     except KeyError:
         raise ModelError(f"unknown device {name!r}: use one of {', '.join(DEVICES)}") from None
+
+
+def of_provider(provider: str) -> Device:
+    """The device that a provider runs on. Raises :class:`ModelError`."""
+    for known in DEVICES.values():
+        if known.provider == provider:
+            return known
+    raise ModelError(f"unknown execution provider {provider!r}")

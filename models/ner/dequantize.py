@@ -54,7 +54,7 @@ def start(model: registry.Model, out: Path) -> Path:
     trained = out / "model"
     trained.mkdir(exist_ok=True)
     save_file(
-        {name: torch.from_numpy(np.array(array)) for name, array in weights.items()},
+        {name: torch.from_numpy(np.array(array, order="C")) for name, array in weights.items()},
         trained / "model.safetensors",
         metadata={"format": "pt"},
     )

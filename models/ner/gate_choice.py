@@ -65,7 +65,7 @@ def choose(found: Sequence[Cost], most_lost: float) -> Cost:
     fit = [cost for cost in found if cost.lost <= most_lost]
     if not fit:
         raise ModelError(
-            f"even at {found[0].threshold:g} the gate loses {100 * found[0].lost:.2f} % of the marked characters: train "
-            "it longer, or allow more (--most-lost)"
+            f"even at {found[0].threshold:g} the gate loses {100 * found[0].lost:.2f} % of the marked characters: "
+            "train it longer, or allow more (--most-lost)"
         )
     return fit[-1]
