@@ -17,6 +17,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from detectors.digit_forms import MIN_DIGITS, Numbers, identifier_form, phone_forms
 from detectors.names import (
@@ -118,7 +119,7 @@ class _Known:
     """The values seen so far, ready to be looked for."""
 
     def __init__(self, allowed: Allowed) -> None:
-        self._allowed = allowed
+        self._allowed = cache(allowed)  # a history repeats its values
         self._seen: dict[tuple[str, str], float] = {}
         self._phrases: Phrases[_Source] = Phrases(fold)
         self._numbers: Numbers[_Source] = Numbers()

@@ -83,13 +83,15 @@ class Phrases[T]:
         folded = self._fold(text)
         if self._by_word:
             for word in self._by_word.keys() & set(WORD.findall(folded)):
-                yield from self._at(text, folded, word, self._by_word[word])
+                for at in _words(folded, word):
+                    yield from _fitting(text, folded, at, self._by_word[word])
         if self._by_pair:
             for pair in self._pairs_in(folded):
-                yield from self._at(text, folded, pair, self._by_pair[pair])
+                for at in _places(folded, pair):
+                    yield from _fitting(text, folded, at, self._by_pair[pair])
         for phrase in self._others:
-            if phrase.folded in folded:
-                yield from self._at(text, folded, phrase.folded, [phrase])
+            for at in _places(folded, phrase.folded):
+                yield from _fitting(text, folded, at, [phrase])
 
     def _pairs_in(self, folded: str) -> Iterable[str]:
         """The known pairs that occur; a few are looked for one by one, many by way of the text's own."""
@@ -100,18 +102,34 @@ class Phrases[T]:
             pairs.update(map(str.__add__, run, run[1:]))
         return self._by_pair.keys() & pairs
 
-    @staticmethod
-    def _at(text: str, folded: str, word: str, phrases: list[_Phrase[T]]) -> Iterator[tuple[int, int, T]]:
-        at = folded.find(word)
-        while at >= 0:
-            for phrase in phrases:
-                start = at - phrase.offset
-                end = start + len(phrase.folded)
-                if (
-                    start >= 0
-                    and folded.startswith(phrase.folded, start)
-                    and (phrase.exact is None or text.startswith(phrase.exact, start))
-                    and stands_alone(folded, start, end)
-                ):
-                    yield start, end, phrase.payload
-            at = folded.find(word, at + 1)
+
+def _places(folded: str, piece: str) -> Iterator[int]:
+    at = folded.find(piece)
+    while at >= 0:
+        yield at
+        at = folded.find(piece, at + 1)
+
+
+def _words(folded: str, word: str) -> Iterator[int]:
+    """Where ``word`` is a whole run of letters and digits. A longer run is passed in one step."""
+    at = folded.find(word)
+    while at >= 0:
+        run = WORD.match(folded, at)
+        end = run.end() if run is not None else at + 1
+        if end == at + len(word) and (at == 0 or not WORD.match(folded, at - 1)):
+            yield at
+        at = folded.find(word, end)
+
+
+def _fitting[T](text: str, folded: str, at: int, phrases: list[_Phrase[T]]) -> Iterator[tuple[int, int, T]]:
+    """Those of ``phrases`` whose word (or pair) stands at ``at``."""
+    for phrase in phrases:
+        start = at - phrase.offset
+        end = start + len(phrase.folded)
+        if (
+            start >= 0
+            and folded.startswith(phrase.folded, start)
+            and (phrase.exact is None or text.startswith(phrase.exact, start))
+            and stands_alone(folded, start, end)
+        ):
+            yield start, end, phrase.payload
