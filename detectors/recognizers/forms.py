@@ -3,7 +3,7 @@
 
 Ghana Card (NIA: ``GHA-`` and ten digits), British driving licence (DVLA INF45/1: five letters of the surname, coded date of birth), US Medicare
 beneficiary identifier (CMS MBI format), German pension insurance number (VKVV: area, date of birth, initial, serial), UPU S10 parcel numbers (check
-digit with weights 8 6 4 2 3 5 9 7), UPS 1Z numbers, Chinese case, notarial and property numbers (最高人民法院 case number rules, 2015), Chinese military
+digit with weights 8 6 4 2 3 5 9 7), machine-readable zones (ICAO Doc 9303), UPS 1Z numbers, Chinese case, notarial and property numbers (最高人民法院 case number rules, 2015), Chinese military
 certificates (字第…号), British sort code with account number, US alien number. May import ``strict``.
 """
 
@@ -54,6 +54,9 @@ _S, _E = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
 _MBI = "AC-HJKMNP-RTU-Y"
 
 FORMS: tuple[Form, ...] = (
+    Form("mrz-passport", "PASSPORT", r"(?<![0-9A-Z<])[A-Z0-9<]{9}[0-9][A-Z<]{3}[0-9]{6}[0-9][MFX<][0-9]{6}[0-9][A-Z0-9<]{2,16}(?![0-9A-Z<])", 0.8, ("<",)),
+    Form("mrz-card", "NATIONAL_ID", r"(?<![0-9A-Z<])[IAC][A-Z<][A-Z<]{3}[A-Z0-9<]{9}[0-9][A-Z0-9<]{15}(?![0-9A-Z<])", 0.7, ("<",)),
+    Form("mrz-name", "PERSON", r"(?<=(?<![0-9A-Z<])P[A-Z<][A-Z]{3})[A-Z]{2,30}<[A-Z<]{2,36}?(?=<{2,}|[\s\"']|$)", 0.75, ("<",)),
     Form("ghana-card", "NATIONAL_ID", rf"{_S}GHA-\d{{9}}-\d{_E}", 0.9, ("GHA-",)),
     Form("uk-driving-licence", "DRIVER_LICENSE", rf"{_S}[A-Z9]{{5}} ?\d[0156]\d[0-3]\d\d ?[A-Z9][A-Z0-9][A-Z0-9] ?[A-Z0-9]{{2}}(?: ?\d\d)?{_E}", 0.8),
     Form("us-mbi", "US_MBI", rf"{_S}(?=[0-9]*[A-Z])[1-9][{_MBI}][0-9{_MBI}]\d[{_MBI}][0-9{_MBI}]\d[{_MBI}]{{2}}\d\d{_E}", 0.6),
@@ -96,7 +99,7 @@ class FormRecognizer(StrictPatterns):
     """One row of ``FORMS``."""
 
     FLAGS: ClassVar = FLAGS_CASED
-    SEED: ClassVar = Seed.PAIR
+    SEED: ClassVar = Seed.NONE
 
     def __init__(self, form: Form) -> None:
         super().__init__(
