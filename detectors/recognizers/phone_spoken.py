@@ -128,7 +128,7 @@ class CuedPhoneRecognizer(Patterns):
     PATTERNS: ClassVar = (
         ("misread", rf"{_CUE}[.:]?\s{{0,3}}(?P<value>\+?\(?(?=[OoIl0-9 ()\-./]*[OoIl])(?=(?:[ ()\-./]?[0-9OoIl]){{8,14}})[OoIl0-9](?:[ ()\-./]{{0,2}}[OoIl0-9]){{7,13}})(?![0-9A-Za-z])", 0.7),
         ("misread-american", r"(?<![0-9A-Za-z])(?P<value>\([0-9OIl]{3}\) ?[0-9OIl]{3}-(?=[0-9]*[OIl])[0-9OIl]{4})(?![0-9A-Za-z])", 0.6),
-        ("national", rf"{_CUE}(?:[.:]|\s(?:is|at|on|to|me|him|her|us|the|driver|nr|no|number)|\s[A-Z][a-z]{{1,15}})*[.:]?\s{{0,3}}(?P<value>\(?0?\d{{1,5}}\)?(?:[ .\-/]|, )\d{{2,5}}(?:(?:[ .\-/]|, )\d{{2,5}}){{1,3}})(?![0-9A-Za-z])(?![.,]\d)", 0.6),
+        ("national", rf"{_CUE}(?:[.:]|\s(?:is|at|on|to|me|him|her|us|the|driver|nr|no|number)|\s(?-i:[A-Z][a-z]{{1,15}})){{0,4}}+[.:]?\s{{0,3}}(?P<value>\(?0?\d{{1,5}}\)?(?:[ .\-/]|, )\d{{2,5}}(?:(?:[ .\-/]|, )\d{{2,5}}){{1,3}})(?![0-9A-Za-z])(?![.,]\d)", 0.6),
         ("indian-groups", r"(?<![0-9A-Za-z+.\-])(?P<value>[6-9]\d{4} \d{5})(?![0-9A-Za-z])(?! ?\d)", 0.5),
         ("belgian", r"(?<![0-9A-Za-z+.\-/])(?P<value>0(?:\d \d{3}|\d\d \d\d|4\d\d \d\d) \d\d \d\d)(?![0-9A-Za-z])(?! ?\d)", 0.5),
         ("italian-mobile", r"(?<![0-9A-Za-z+.\-/])(?P<value>3[2-9]\d (?:\d{3} \d\d \d\d|\d{3} \d{4}|\d{7}))(?![0-9A-Za-z])(?! ?\d)", 0.45),

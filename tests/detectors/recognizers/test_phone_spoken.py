@@ -77,3 +77,8 @@ def test_other_numbers_spelled_aloud(find: Find, text: str, entity: str, value: 
 def test_how_many_digits_words_say() -> None:
     assert count_of("oh seven seven double oh nine hundred three one four") == 11
     assert count_of("triple five") == 3
+
+
+def test_a_text_of_cues_alone_takes_linear_time(find: Find) -> None:
+    assert find("call " * 12_000) == []
+    assert find("call Anna " * 6_000) == []
