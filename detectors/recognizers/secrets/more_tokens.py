@@ -74,6 +74,8 @@ MORE_TOKENS: tuple[Token, ...] = (
 class MoreTokenRecognizer(TokenRecognizer):
     """``SECRET``: every row of ``MORE_TOKENS``."""
 
+    name: str
+
     def __init__(self) -> None:
         super().__init__()
         self.name = "MoreTokenRecognizer"
