@@ -95,6 +95,8 @@ class Phrases[T]:
 
     def _pairs_in(self, folded: str) -> Iterable[str]:
         """The known pairs that occur; a few are looked for one by one, many by way of the text's own."""
+        if folded.isascii():
+            return ()
         if len(self._by_pair) * FEW < len(folded):
             return [pair for pair in self._by_pair if pair in folded]
         pairs: set[str] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import gzip
 import itertools
@@ -426,3 +427,30 @@ async def test_a_name_is_found_again_by_its_parts_from_its_turn_on() -> None:
     assert (await sent(first, second, third, detector={"linking": False}))[2] == third["content"]
     assert (await sent(first, second, third, policy={"allow_list": [NAME]}))[2] == third["content"]
     assert (await sent(first, second, third, detector={"allow_list": [NAME]}))[2] == third["content"]
+
+
+SAID = (
+    f"I mean {NAME}.", "Gonzalez?", "ask maria, or Ms. Gonzalez", f"mail {EMAIL.upper()}", f"{EMAIL} {PHONE}",
+    "139-1234-5678", "no",
+)  # fmt: skip
+ROLES = ("user", "assistant", "system")
+
+
+@examples(max_examples=25)
+@given(st.lists(st.tuples(st.sampled_from(ROLES), st.sampled_from(SAID)), min_size=1, max_size=6))
+def test_a_conversation_that_grows_keeps_its_masked_beginning(said: list[tuple[str, str]]) -> None:
+    messages = [{"role": role, "content": content} for role, content in said]
+
+    async def sent(count: int) -> list[Any]:
+        tool = {"type": "function", "function": {"name": "f", "description": "for maria"}}
+        body = json.dumps({"model": "m", "messages": messages[:count], "tools": [tool]})
+        forward = await Bench().forwarded(inbound(body.encode()))
+        masked = json.loads(forward.body or body)
+        return [masked["tools"], *masked["messages"]]
+
+    async def check() -> None:
+        whole = await sent(len(messages))
+        for count in range(1, len(messages)):
+            assert await sent(count) == whole[: count + 1]
+
+    asyncio.run(check())

@@ -17,7 +17,7 @@ from addons.settings_sections import BUILT_IN_UPSTREAMS, Access, Limits, OnPrem
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 POLICY = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
-FILES = ("htpasswd", "company-ca.pem", "vllm.key", "clients.pem")
+FILES = ("htpasswd", "company-ca.pem", "vllm.key", "clients.pem", "projects.txt", "public-names.txt")
 
 
 def blocks(text: str, language: str) -> list[str]:
