@@ -122,9 +122,12 @@ def pull(
 
 
 def gate(
-    run: Annotated[Path, typer.Argument(help="Folder of the training run that the model was made from.")],
+    model: Annotated[Path, typer.Argument(help="The model folder that gets the gate.")],
     data: Annotated[Path, typer.Option(help="Folder that 'models data' wrote.")],
-    out: Annotated[Path, typer.Option(help="The model folder that gets the gate.")],
+    run: Annotated[
+        Path | None, typer.Option(help="The training run that the model was made from; its INT8 will do.")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Threads for what the model labels.")] = 1,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Opens at this probability; chosen if left out.")
@@ -135,27 +138,33 @@ def gate(
 ) -> None:
     """Train the gate that picks the windows worth reading, and choose where it opens."""
     with plainly():
+        import tempfile
         from dataclasses import replace
 
         from models.ner import data as sets
-        from models.ner import gate_choice, gate_training, release
+        from models.ner import dequantize, gate_choice, gate_training, release
         from models.ner.encoding import Encoder
         from models.ner.gate import Gate
+        from models.ner.inference import NerModel
         from models.session import open_gate
 
-        model = registry.read(out)
-        plan = gate_training.GatePlan()
-        trained = gate_training.train(run, data, out, replace(plan, epochs=epochs or plan.epochs), typer.echo)
-        model = release.set_gate(out, trained, threshold or 0.5)
+        found_model = registry.read(model)
         records = [record for record in sets.read(data / "dev.jsonl") if record.kind != "open"]
-        encoder = Encoder.from_bytes(model.tokenizer.read())
-        network = Gate(open_gate(model), 0.5)
-        found = gate_choice.costs(network, encoder, records, model.max_tokens, model.overlap)
+        plan = gate_training.GatePlan()
+        plan = replace(plan, epochs=epochs or plan.epochs)
+        with tempfile.TemporaryDirectory(prefix="coatcheck-gate-") as workspace:
+            origin = run or dequantize.start(found_model, Path(workspace))
+            reader = NerModel.load(model, threads=threads, cascade=False)
+            trained = gate_training.train(origin, reader, data, model, plan, typer.echo)
+        found_model = release.set_gate(model, trained, threshold or 0.5)
+        encoder = Encoder.from_bytes(found_model.tokenizer.read())
+        network = Gate(open_gate(found_model), 0.5)
+        found = gate_choice.costs(network, encoder, records, found_model.max_tokens, found_model.overlap)
         for cost in found:
             typer.echo(f"opens at {cost.threshold:g}: reads {100 * cost.read:.1f} %, loses {100 * cost.lost:.2f} %")
         if threshold is None:
             threshold = gate_choice.choose(found, most_lost).threshold
-        release.set_gate(out, trained, threshold)
+        release.set_gate(model, trained, threshold)
         typer.echo(f"wrote {trained}; it opens at {threshold:g}")
 
 
@@ -169,6 +178,9 @@ def distill(
     layers: Annotated[int, typer.Option(min=1, max=12, help="Layers of the base model to keep.")] = 6,
     rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 3e-4,
     device: Annotated[str, typer.Option(help="What the teacher runs on: cpu, cuda, tensorrt.")] = "cpu",
+    labelled: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the labelled training set to mix in; 0: answers only.")
+    ] = 1.0,
     start: Annotated[
         str | None, typer.Option("--from", help="Start from this run or model instead of the base encoder.")
     ] = None,
@@ -186,7 +198,7 @@ def distill(
         plan = training.Plan(
             minutes=minutes, threads=threads, layers=layers, rate=rate, start=starting(start, out), max_steps=steps
         )
-        typer.echo(f"wrote {distilling.run(asked, unlabelled, data, out, plan, typer.echo)}")
+        typer.echo(f"wrote {distilling.run(asked, unlabelled, data, out, plan, typer.echo, labelled)}")
 
 
 def starting(wanted: str | None, out: Path) -> Path | None:

@@ -94,8 +94,18 @@ def windows(texts: list[str], said: list[Floats], encoder: Encoder, rng: random.
                 yield SoftExample(ids, np.concatenate((edge, chances[inside], edge)), weights)
 
 
-def run(teacher: NerModel, texts: list[str], built: Path, out: Path, plan: train.Plan, report: train.Report) -> Path:
+def run(
+    teacher: NerModel,
+    texts: list[str],
+    built: Path,
+    out: Path,
+    plan: train.Plan,
+    report: train.Report,
+    labelled_share: float = 1.0,
+) -> Path:
     """Train on the teacher's answers and on ``built/train.jsonl``, watch ``built/dev.jsonl``; returns ``out/model``.
+
+    ``labelled_share``, 0 to 1: how much of the training set goes in beside the answers.
 
     Goes on from ``out/checkpoint.pt`` if there is one. Raises :class:`ModelError` if no label of the teacher is ours.
     """
@@ -112,7 +122,8 @@ def run(teacher: NerModel, texts: list[str], built: Path, out: Path, plan: train
     encoder = Encoder.from_file(out / "tokenizer.json")
     said = _answers(teacher, texts, encoder, out)
     found = list(windows(texts, said, encoder, rng))
-    labelled = [SoftExample.of(example) for example in examples(records, encoder, rng)]
+    chosen = [record for record in records if rng.random() < labelled_share]
+    labelled = [SoftExample.of(example) for example in examples(chosen, encoder, rng)]
     report(f"{len(texts)} texts in {len(found)} windows from the teacher, {len(labelled)} labelled windows")
     watched = train.development(built, encoder, plan)
     student = train.untrained(order, plan)

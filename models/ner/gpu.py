@@ -47,7 +47,7 @@ def half(source: Path, out: Path) -> dict[str, int]:
 
 def quantize_for_tensorrt(source: Path, out: Path, sample: Sequence[Inputs]) -> None:
     """``source`` (FP32) to ``out``: INT8 Q/DQ pairs around every product with constant weights."""
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static  # type: ignore[import-untyped]
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="coatcheck-quantize-") as folder:

@@ -63,7 +63,7 @@ def test_a_card_is_written_from_scores_and_notes(model_folder: Callable[..., Pat
         (["quantize", "coatcheck_ner", "--out", "x", "--device", "npu"], "unknown device 'npu'"),
         (["export", "nowhere", "--out", "x"], "no model 'nowhere'"),
         (["distill", "--teacher", "x", "--texts", "none.txt", "--data", "d", "--out", "o"], "cannot read none.txt"),
-        (["gate", "run", "--data", "d", "--out", "nowhere"], "no model in nowhere"),
+        (["gate", "nowhere", "--data", "d"], "no model in nowhere"),
     ],
 )
 def test_mistakes_are_one_line(
