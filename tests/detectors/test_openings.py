@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import string
-
 import pytest
 import regex  # type: ignore[import-untyped]
 from hypothesis import given, settings
@@ -116,5 +114,5 @@ def test_most_patterns_of_the_detector_have_a_known_beginning(detector: Detector
 
 def test_prose_without_numbers_and_labels_has_no_spots(detector: Detector) -> None:
     openings = detector._engine._openings
-    text = "Nothing to see here, dear reader: " + string.ascii_lowercase
+    text = "Nothing to see here, dear reader: the hills are green."
     assert openings.spots(text, text.lower()) == {}
