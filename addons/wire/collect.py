@@ -16,6 +16,7 @@ from addons.wire.jsondoc import ARRAY, OBJECT, STRING, Document, Node, literal
 from addons.wire.rules import FREE, Rule, is_plain_key
 from addons.wire.types import Place, Segment, Unreadable, UnreadableKind, WireError
 
+_URL_SAFE = {ord("-"): "+", ord("_"): "/"}  # RFC 4648, section 5: protobuf JSON admits both alphabets
 MAX_NESTING = 4
 """JSON in a string in JSON in a string ...: levels that are opened; deeper ones are scanned as text."""
 
@@ -154,7 +155,8 @@ class Collector:
     def base64_text(self, node: Node, path: str, role: str, prefix: int) -> None:
         value = str(node.value)
         try:
-            text = base64.b64decode(value[prefix:], validate=True).decode("utf-8")
+            alphabet = value[prefix:].translate(_URL_SAFE)
+            text = base64.b64decode(alphabet, validate=True).decode("utf-8")
         except (binascii.Error, UnicodeDecodeError):
             self.unreadable(path, UnreadableKind.BINARY)
             return

@@ -285,38 +285,35 @@ _CITATION = fields(
 _CITATIONS = fields({"citations": items(_CITATION), "citationSources": items(_CITATION)})
 
 
-def reply_fields(parts: Rule) -> dict[str, Rule]:
-    """Members of a reply whose parts are walked by that rule. What is not here (``error``) is restored whole."""
-    candidate = both(
-        {
-            "content": content_of(parts),
-            "index": SKIP,
-            "finishReason": NAME,
-            "finishMessage": TEXT,
-            "safetyRatings": SKIP,
-            "citationMetadata": _CITATIONS,
-            "tokenCount": SKIP,
-            "groundingMetadata": fields(GROUNDING_FIELDS),
-            "avgLogprobs": SKIP,
-            "logprobsResult": SKIP,
-            "urlContextMetadata": FREE,
-            "continuationToken": OPAQUE,
-        }
-    )
-    return both(
-        {
-            "candidates": items(fields(candidate)),
-            "promptFeedback": fields(both({"blockReason": NAME, "blockReasonMessage": TEXT, "safetyRatings": SKIP})),
-            "usageMetadata": SKIP,
-            "modelVersion": NAME,
-            "responseId": NAME,
-            "createTime": NAME,
-            "modelStatus": fields(both({"message": TEXT, "modelStage": NAME, "retirementTime": NAME})),
-        }
-    )
-
-
-REPLY = fields(reply_fields(items(PART)))
+CANDIDATE_FIELDS: dict[str, Rule] = both(
+    {
+        "content": content_of(items(PART)),
+        "index": SKIP,
+        "finishReason": NAME,
+        "finishMessage": TEXT,
+        "safetyRatings": SKIP,
+        "citationMetadata": _CITATIONS,
+        "tokenCount": SKIP,
+        "groundingMetadata": fields(GROUNDING_FIELDS),
+        "avgLogprobs": SKIP,
+        "logprobsResult": SKIP,
+        "urlContextMetadata": FREE,
+        "continuationToken": OPAQUE,
+    }
+)
+REPLY_FIELDS: dict[str, Rule] = both(
+    {
+        "candidates": items(fields(CANDIDATE_FIELDS)),
+        "promptFeedback": fields(both({"blockReason": NAME, "blockReasonMessage": TEXT, "safetyRatings": SKIP})),
+        "usageMetadata": SKIP,
+        "modelVersion": NAME,
+        "responseId": NAME,
+        "createTime": NAME,
+        "modelStatus": fields(both({"message": TEXT, "modelStage": NAME, "retirementTime": NAME})),
+    }
+)
+"""Members of a reply. What is not here (``error``) is restored whole."""
+REPLY = fields(REPLY_FIELDS)
 _NO_TEXT = fields(
     {
         **PART_FIELDS,
@@ -325,5 +322,6 @@ _NO_TEXT = fields(
     },
     unknown_block,
 )
-CHUNK = fields(reply_fields(items(_NO_TEXT)))
+_CHUNK_CANDIDATE = fields({**CANDIDATE_FIELDS, "content": content_of(items(_NO_TEXT))})
+CHUNK = fields({**REPLY_FIELDS, "candidates": items(_CHUNK_CANDIDATE)})
 """A chunk of a stream but for what comes in pieces: texts, and pieces of function calls' arguments."""

@@ -29,7 +29,9 @@ def error_body(status: int, message: str) -> dict[str, Any]:
 def answered(path: str, query: str, body: Mapping[str, Any], manner: Manner, ids: Ids) -> Reply:
     """The reply to a method of a model. Raises ApiError as the provider would."""
     found = METHOD.fullmatch(path)
-    match found and found["method"]:
+    if found is None:
+        raise ApiError(404, f"Method not found: {path}")
+    match found["method"]:
         case "generateContent":
             return Reply(200, [dump(_whole(body, found["model"], manner, ids), manner.ascii)], JSON)
         case "streamGenerateContent":
@@ -60,8 +62,8 @@ def asked(body: Mapping[str, Any]) -> Asked:
     if results:
         return Asked(json.dumps(results[0], ensure_ascii=False), "tool")
     text = "\n".join(part["text"] for part in parts if "text" in part)
-    declared = [one for tool in body.get("tools") or [] for one in tool.get("functionDeclarations") or []]
-    tools = [(one["name"], one.get("parameters") or one.get("parametersJsonSchema") or {}) for one in declared]
+    declared = [one for tool in body.get("tools") or [] for one in _either(tool, "functionDeclarations") or []]
+    tools = [(one["name"], one.get("parameters") or _either(one, "parametersJsonSchema") or {}) for one in declared]
     config = body.get("generationConfig") or {}
     return Asked(text, "user", [(name, _lowered(schema)) for name, schema in tools], "responseSchema" in config)
 
@@ -90,8 +92,13 @@ def _whole(body: Mapping[str, Any], model: str, manner: Manner, ids: Ids) -> dic
 
 
 def _thinks(body: Mapping[str, Any]) -> bool:
-    config = (body.get("generationConfig") or {}).get("thinkingConfig") or {}
-    return bool(config.get("includeThoughts"))
+    config = _either(body.get("generationConfig") or {}, "thinkingConfig") or {}
+    return bool(_either(config, "includeThoughts"))
+
+
+def _either(given: Mapping[str, Any], name: str) -> Any:
+    """A member in either spelling of protobuf JSON: the SDK uses both in one body."""
+    return given.get(name, given.get(re.sub("[A-Z]", lambda match: "_" + match[0].lower(), name)))
 
 
 def _calls(said: Answer) -> list[dict[str, Any]]:

@@ -33,7 +33,8 @@ def fim(body: Mapping[str, Any], manner: Manner, ids: Ids) -> Reply:
 
 def embeddings(body: Mapping[str, Any], manner: Manner) -> Reply:
     """The reply to ``POST /v1/embeddings``."""
-    return openai_chat.embeddings(body, manner)
+    whole = json.loads(openai_chat.embeddings(body, manner).pieces[0])
+    return Reply(200, [dump({"id": "embd-1", **whole})])
 
 
 def _complete(body: Mapping[str, Any], said: Answer, manner: Manner, ids: Ids) -> Reply:

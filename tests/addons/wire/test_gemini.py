@@ -72,11 +72,12 @@ def test_roles_joins_and_what_cannot_be_read() -> None:
     assert [u.kind.value for u in request.unreadable] == ["image", "file", "remote", "image"]
 
 
-def test_text_in_base64_is_read_and_written_back() -> None:
-    data = base64.b64encode("To 王秀英".encode()).decode()
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_text_in_base64_is_read_and_written_back(encode: Any) -> None:
+    data = encode("To 王秀英?>".encode()).decode()
     body = {"contents": [{"parts": [{"inlineData": {"mimeType": "text/plain", "data": data}}]}]}
     request = GENERATE.parse_request(json.dumps(body).encode())
-    assert [s.text for s in request.segments] == ["To 王秀英"]
+    assert [s.text for s in request.segments] == ["To 王秀英?>"]
     assert not request.unreadable
     sent = json.loads(request.encode({0: "To X"}))
     assert base64.b64decode(sent["contents"][0]["parts"][0]["inlineData"]["data"]) == b"To X"
