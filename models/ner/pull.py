@@ -83,7 +83,10 @@ def _make(source: Source, labels: pull_labels.LabelMap, wish: Wish, name: str, m
     exported = made.parent / "fp32"
     report(f"exporting {source.origin} ({source.kind}, {len(source.labels)} labels)")
     export_network(source.folder, exported)
-    max_tokens = min(wish.max_tokens, source.longest)
+    # Windows are padded to multiples of 16, which must not pass the positions that the network knows.
+    max_tokens = min(wish.max_tokens, source.longest) // 16 * 16
+    if not max_tokens:
+        raise ModelError(f"{source.origin} takes {source.longest} tokens at most: too few")
     overlap = max_tokens // 6
     names = parity.input_names(exported / FP32)
     sample = list(samples.windows(texts, encoder, max_tokens, overlap, 300, names))
