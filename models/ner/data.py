@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import ModelError
-from models.ner import negatives, own_data, progress, synthesis
+from models.ner import negatives, own_data, progress, structured, synthesis
 from models.ner.sources import Record, is_development, read_open_sets, read_prompts
 
 TEMPLATES = Path(__file__).with_name("templates.txt")
@@ -37,6 +37,7 @@ class Recipe:
     """Fillings of each template."""
     code: int = 3500
     logs: int = 1200
+    structured: int = 3000
     noise: float = 0.15
     """Share of texts that also come in another case, on one line, escaped, or as one line of them."""
     seed: int = 7
@@ -96,6 +97,7 @@ def _training(prompts: list[Record], opens: list[Record], recipe: Recipe) -> Ite
     records += [synthesis.filled(template, values, rng) for template in templates for _ in range(recipe.per_template)]
     records += negatives.code(rng, recipe.code)
     records += negatives.logs(rng, recipe.logs)
+    records += structured.records(rng, recipe.structured)
     records += [synthesis.noisy(record, rng) for record in records if rng.random() < recipe.noise]
     rng.shuffle(records)
     yield from records
