@@ -155,19 +155,17 @@ class _Known:
                 self._phrases.add(joined, _Source(span.entity, span.score, joined))
             elif not heads and len(name.parts) > 1:
                 self._phrases.add(value, _Source(span.entity, span.score, value, everyday=True))
-        han = han_parts(value)
+        runs = DENSE.findall(value)
+        han = han_parts(runs[0]) if len(runs) == 1 else None
         if han is not None:
             surname, given = han
             if surname:
                 self._surnames.setdefault(surname, _Source(span.entity, span.score, surname))
-            for part in {surname + given, given} if given else ():
-                if len(part) > 1:
-                    source = _Source(span.entity, span.score, part, everyday=part in EVERYDAY_ZH)
-                    self._phrases.add(part, source)
-            return
-        run = DENSE.search(value)
-        if run is not None and len(run[0]) > 1:
-            self._phrases.add(run[0], _Source(span.entity, span.score, run[0]))
+            runs = [surname + given, given, surname] if given else []
+        for part in dict.fromkeys(runs):
+            if len(part) > 1:
+                everyday = part in EVERYDAY_ZH
+                self._phrases.add(part, _Source(span.entity, span.score, part, everyday=everyday))
 
     def _learn_value(self, value: str, span: Span) -> None:
         source = _Source(span.entity, span.score, value)

@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from detectors.phrases import DENSE, WORD, lower
+from detectors.phrases import WORD, lower
 
 
 def _sections(text: str) -> dict[str, frozenset[str]]:
@@ -28,11 +28,11 @@ EVERYDAY_EN = _WORDS["everyday-en"]
 EVERYDAY_ZH = _WORDS["everyday-zh"]
 HAN_NAME = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]{2,4}")
 COMPOUND_SURNAMES = _WORDS["compound-surnames"]
-_SURNAMES_ZH = _WORDS["surnames-zh"]
+_NO_SURNAME_ZH = _WORDS["no-surname-zh"]
 _TITLES_ZH = _WORDS["titles-zh"]
 TITLE_ZH = re.compile(
     rf"{'|'.join(sorted(_TITLES_ZH, key=len, reverse=True))}"
-    "|[总總](?![是共结結体體会會数數之统統理有在要能想觉覺裁监監经經部])|工(?![作程业業厂廠人具资資商地期艺藝])|[哥姐叔婶嬸姨董](?![妹们們弟])"
+    "|[总總](?![是共结結体體会會数數之统統理有在要能想觉覺裁监監经經部])|工(?![作程业業厂廠人具资資商地期艺藝])|[哥姐叔伯婶嬸姨舅董](?![妹们們弟])"
 )
 """What follows a surname that stands alone: 王总, 李工, 欧阳老师."""
 
@@ -99,17 +99,12 @@ def han_parts(value: str) -> tuple[str, str] | None:
 
     A title is none of it (王先生 is 王), nor is a given name the rest of a nickname (小王, 阿德).
     """
-    run = DENSE.search(value)
-    if run is None:
-        return None
-    name = run[0]
-    titled = _ENDS_IN_TITLE.search(name, 1)
-    if titled is not None:
-        name = name[: titled.start()]
-    if name in COMPOUND_SURNAMES or (len(name) == 1 and name in _SURNAMES_ZH):
+    titled = _ENDS_IN_TITLE.search(value, 1)
+    name = value if titled is None else value[: titled.start()]
+    if name in COMPOUND_SURNAMES or (len(name) == 1 and name not in _NO_SURNAME_ZH):
         return name, ""
     if not HAN_NAME.fullmatch(name):
         return None
     if len(name) > 2 and name[:2] in COMPOUND_SURNAMES:
         return name[:2], name[2:]
-    return (name[0], name[1:]) if name[0] in _SURNAMES_ZH else ("", name)
+    return ("", name) if name[0] in _NO_SURNAME_ZH else (name[0], name[1:])
