@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from models.errors import ModelError
+from models.ner import progress
 
 FP32 = "model.onnx"
 TOKENIZER = "tokenizer.json"
@@ -38,7 +39,7 @@ def export_network(trained: Path, out: Path) -> None:
         trained, local_files_only=True, trust_remote_code=False, use_safetensors=True
     )
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="coatcheck-export-") as folder:
+    with progress.unadvised(), tempfile.TemporaryDirectory(prefix="coatcheck-export-") as folder:
         onnx_export_from_model(network, Path(folder), task="token-classification", do_validation=False)
         shutil.copyfile(Path(folder) / FP32, out / FP32)
     shutil.copyfile(trained / CONFIG, out / CONFIG)

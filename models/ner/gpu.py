@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.errors import ModelError
+from models.ner import progress
 from models.ner.export import CONFIG
 from models.ner.quantize import Reader, products_of_activations
 from models.ner.samples import Inputs
@@ -50,7 +51,7 @@ def quantize_for_tensorrt(source: Path, out: Path, sample: Sequence[Inputs]) -> 
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static  # type: ignore[import-untyped]
 
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="coatcheck-quantize-") as folder:
+    with progress.unadvised(), tempfile.TemporaryDirectory(prefix="coatcheck-quantize-") as folder:
         smoothed = Path(folder) / "smooth.onnx"
         smooth(source, sample, smoothed)
         quantize_static(

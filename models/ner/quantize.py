@@ -45,7 +45,7 @@ def quantize_network(source: Path, out: Path, sample: Sequence[Inputs]) -> None:
     """``source`` (FP32) to ``out`` (INT8 with constant scales, for CPUs)."""
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_dynamic, quantize_static  # type: ignore[import-untyped]
 
-    with tempfile.TemporaryDirectory(prefix="coatcheck-quantize-") as folder:
+    with progress.unadvised(), tempfile.TemporaryDirectory(prefix="coatcheck-quantize-") as folder:
         smoothed, gathered = Path(folder) / "smooth.onnx", Path(folder) / "gather.onnx"
         smooth(source, sample, smoothed)
         # Embeddings have no activations: a dynamic pass stores their table in INT8.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +14,7 @@ import pytest
 
 from models import registry
 from models.errors import ModelError
-from models.ner import dequantize, making, parity, release, samples, smoothing
+from models.ner import dequantize, making, parity, progress, release, samples, smoothing
 from models.ner.foreign import encoder_of
 
 PULLED = Path(__file__).parents[1] / "pulled"
@@ -33,6 +35,19 @@ def test_a_network_agrees_with_itself() -> None:
         parity.compare(PULLED / "model.int8.onnx", PULLED / "model.int8.onnx", [])
     with pytest.raises(ModelError, match="cannot load"):
         parity.input_names(PULLED / "model.json")
+
+
+def test_libraries_advice_is_left_out_for_the_while(caplog: pytest.LogCaptureFixture) -> None:
+    with progress.unadvised():
+        logging.getLogger("onnxruntime").warning("consider pre-processing")
+        logging.getLogger("onnxruntime").error("cannot")
+        warnings.warn("registered as constants", stacklevel=1)
+    logging.getLogger("onnxruntime").warning("after")
+    assert [record.message for record in caplog.records] == ["cannot", "after"]
+
+
+def test_what_is_shown_is_what_was_given() -> None:
+    assert list(progress.shown(iter("abc"), "letters", 3)) == ["a", "b", "c"]
 
 
 def test_samples_are_windows_of_the_size_asked_for() -> None:
