@@ -54,7 +54,7 @@ ALLOWED: Final = MappingProxyType(
         Family.CONTACT: "color(32)",
         Family.MONEY: "color(34)",
         Family.IDS: "color(134)",
-        Family.SECRETS: "color(160)",
+        Family.SECRETS: "color(203)",
         Family.OTHER: "color(102)",
     }
 )
