@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class WireError(Exception):
@@ -126,6 +126,14 @@ class Restoration(Protocol):
         ...
 
 
+class StoredObject(NamedTuple):
+    """Something that a provider keeps beyond a request, as far as it is named on the wire."""
+
+    kind: str
+    """``response``, ``conversation``, ``item``, ``compaction``, ``completion``."""
+    id: str
+
+
 @dataclass(slots=True)
 class ReplyFacts:
     """What a reply says of itself, for the outcome record."""
@@ -137,6 +145,8 @@ class ReplyFacts:
     error_type: str | None = None
     complete: bool = False
     """The reply (or stream) came to its proper end."""
+    objects: dict[StoredObject, None] = field(default_factory=dict)
+    """What the reply names of that the provider may keep, in the order of appearance (the values mean nothing)."""
 
 
 class ReplyStream(Protocol):
