@@ -66,6 +66,8 @@ _ANY = r"(?:/[\w.-]+)*"
 _GEMINI_MODEL = _ANY + r"/(?:models|tunedModels|endpoints|dynamic)/(?P<model>[^/:]+):"
 _VERTEX_CLAUDE = _ANY + r"/publishers/anthropic/models/(?P<model>[^/:]+):(?:rawPredict|streamRawPredict)"
 
+_VERTEX_MISTRAL = _ANY + r"/publishers/mistralai/models/[^/:]+:(?:rawPredict|streamRawPredict)"
+
 
 def _google(name: str, method: str, codec: Codec) -> Endpoint:
     """A method of a model, at ``generativelanguage`` and in Vertex's paths alike."""
@@ -91,6 +93,7 @@ _GOOGLE = (
         AnthropicVertex("anthropic.count_tokens"),
     ),
     _row("anthropic.messages", "google", "POST", _VERTEX_CLAUDE, AnthropicVertex()),
+    _row("mistral.chat", "google", "POST", _VERTEX_MISTRAL, Mistral("mistral.chat")),
     _google("vertex.predict", "predict", Gemini("vertex.predict")),
     _row("openai.chat", "google", "POST", _ANY + r"/(?:openai|openapi)/chat/completions/?", OpenAIChat()),
 )
