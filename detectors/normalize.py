@@ -32,7 +32,7 @@ class Shadow:
         return self.starts[start], self.ends[end - 1]
 
 
-_INVISIBLE = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e007f\U000e0100-\U000e01ef"
+_INVISIBLE = "\u00ad\u0332\u0335-\u0338\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\u20e3\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e007f\U000e0100-\U000e01ef"
 _STYLED = "\u2070-\u209c\u2100-\u214f\u2460-\u249b\u24b6-\u24ea\u2776-\u2793\uff10-\uff19\uff20-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff\U0001f100-\U0001f10a\U0001f130-\U0001f149"
 _OTHER_DIGITS = "\u0660-\u0669\u06f0-\u06f9\u07c0-\u07c9\u0966-\u096f\u09e6-\u09ef\u0a66-\u0a6f\u0ae6-\u0aef\u0be6-\u0bef\u0c66-\u0c6f\u0ce6-\u0cef\u0d66-\u0d6f\u0e50-\u0e59\u0ed0-\u0ed9\u0f20-\u0f29\u1040-\u1049\u17e0-\u17e9"
 _ALIKE = dict(
@@ -44,20 +44,35 @@ _ALIKE = dict(
 )
 _ALIKE_CLASS = "".join(_ALIKE)
 
+_RAISED = r"(?<=[\u00b2\u00b3\u00b9\u2070-\u2079])[\u00b2\u00b3\u00b9]|[\u00b2\u00b3\u00b9](?=[\u00b2\u00b3\u00b9\u2070-\u2079])"
+"""Raised digits in a row; one alone is a square or a footnote."""
+_BLANK = r"(?<=[0-9\uff10-\uff19])[\u2000-\u200a\u202f\u205f\u3000](?=[0-9\uff10-\uff19])"
+"""Between digits; Chinese paragraphs begin with such blanks."""
+_STOP = r"(?<=[0-9A-Za-z])[\uff0e\uff61](?=[A-Za-z])|(?<=[0-9A-Za-z])\u3002(?=[a-z]{2})"
+"""What IDNA takes for a full stop (RFC 3490), within an address."""
+_ESCAPED_END = r"\\+[nrt](?=[0-9A-Z+(\u3400-\u9fff])"
+"""A line end or tab of a JSON string; not the beginning of a word in a Windows path."""
 _STEP = re.compile(
     rf"(?P<invisible>[{_INVISIBLE}])"
-    rf"|(?P<styled>[{_STYLED}{_OTHER_DIGITS}]|(?<=[\uff10-\uff5a])[\uff0b\uff0d\uff0e\uff3f](?=[\uff10-\uff5a]))"
-    r"|(?P<escape>\\+u\{[0-9a-fA-F]{1,6}\}|(?:\\+u[dD][89abAB][0-9a-fA-F]{2}\\+u[dD][c-fC-F][0-9a-fA-F]{2})|\\+u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2})"
-    r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});)"
+    rf"|(?P<blank>{_BLANK})|(?P<stop>{_STOP})|(?P<end>{_ESCAPED_END})"
+    rf"|(?P<styled>{_RAISED}|[{_STYLED}{_OTHER_DIGITS}]|(?<=[\uff10-\uff5a])[\uff0b\uff0d\uff0e\uff3f](?=[\uff10-\uff5a]))"
+    r"|(?P<escape>\\+U[0-9a-fA-F]{8}|\\+u\{[0-9a-fA-F]{1,6}\}|(?:\\+u[dD][89abAB][0-9a-fA-F]{2}\\+u[dD][c-fC-F][0-9a-fA-F]{2})|\\+u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2})"
+    r"|(?P<entity>&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};))"
     r"|(?P<percent>(?:%[0-9a-fA-F]{2})+)"
 )
 _MIXED_WORD = re.compile(
     rf"(?=[0-9A-Za-z@._%+\-{_ALIKE_CLASS}]*[A-Za-z0-9@])(?=[0-9A-Za-z@._%+\-]*[{_ALIKE_CLASS}])[0-9A-Za-z@._%+\-{_ALIKE_CLASS}]{{2,}}"
 )
 _ALIKE_ANY = re.compile(f"[{_ALIKE_CLASS}]")
-_SPACED = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ \u00a0\u3000.\-_·*]{1,2}[0-9]){6,40}(?![0-9A-Za-z])")
-_NUMERALS = dict(zip("零〇一二三四五六七八九幺两", "0012345678912", strict=True))
-_SPOKEN = re.compile(r"[零〇一二三四五六七八九幺](?:[ ,，、\-]?[零〇一二三四五六七八九幺两]){6,30}")
+_SPACED = re.compile(
+    r"(?<![0-9A-Za-z])[0-9](?:[ \u00a0\u3000.\-_·*]{1,2}[0-9]){6,40}(?:[ .\-]{1,2}[Xx])?(?![0-9A-Za-z])"
+)
+_NUMERALS = dict(zip("零〇○洞一二三四五六七八九幺拐勾壹贰叁肆伍陆柒捌玖两", "00001234567891791234567892", strict=True))
+"""Written, dictated over the telephone (幺拐洞勾), and as on cheques (壹贰叁)."""
+_NUMERAL = "".join(_NUMERALS)
+_SPOKEN = re.compile(
+    rf"[0-9]{{0,10}}[{_NUMERAL}](?=(?:[0-9 ,，、\-]{{0,12}}[{_NUMERAL}]){{2}})(?:[ ,，、\-]?[0-9{_NUMERAL}]){{6,30}}"
+)
 _WORD_DIGITS = {
     word: str(digit)
     for digit, words in enumerate(
@@ -70,7 +85,9 @@ _WORDS = re.compile(rf"(?<![A-Za-z]){_WORD}(?:[ ,.\-]{{1,3}}{_WORD}){{6,30}}(?![
 _FEWEST_WORDS = 7
 """Number words in a row that are a number."""
 _ONE_WORD = re.compile(rf"(?:(?P<times>double|triple)[ -])?(?P<word>{'|'.join(_WORD_DIGITS)})", re.IGNORECASE)
-_SUSPECT = re.compile(rf"[{_INVISIBLE}{_STYLED}{_OTHER_DIGITS}{_ALIKE_CLASS}]|\\u|\\x|&[#A-Za-z]|%[0-9a-fA-F]")
+_SUSPECT = re.compile(
+    rf"[{_INVISIBLE}{_STYLED}{_OTHER_DIGITS}{_ALIKE_CLASS}]|{_RAISED}|{_BLANK}|{_STOP}|{_ESCAPED_END}|\\[uUx]|&[#A-Za-z]|%[0-9a-fA-F]"
+)
 
 
 class _Builder:
@@ -145,6 +162,12 @@ def _decoded(text: str) -> Iterator[tuple[int, int, str, list[tuple[int, int]] |
         raw = match[0]
         if kind == "invisible":
             yield start, end, "", None
+        elif kind == "blank":
+            yield start, end, " ", None
+        elif kind == "stop":
+            yield start, end, ".", None
+        elif kind == "end":
+            yield start, end, "\t" if raw[-1] == "t" else "\n", None
         elif kind == "styled":
             yield start, end, _plain(raw), None
         elif kind == "escape":
@@ -170,7 +193,7 @@ def _plain(char: str) -> str:
 
 
 def _unescape(raw: str) -> str | None:
-    digits = re.findall(r"[ux]\{?([0-9a-fA-F]{1,6})", raw)
+    digits = re.findall(r"[uUx]\{?([0-9a-fA-F]{1,8})", raw)
     try:
         if len(digits) == 2:
             return bytes.fromhex(digits[0] + digits[1]).decode("utf-16-be")
@@ -204,14 +227,19 @@ def _look_alikes(text: str) -> Iterator[tuple[int, int, str, list[tuple[int, int
 
 def _spaced_digits(text: str) -> Iterator[tuple[int, int, str, list[tuple[int, int]] | None]]:
     for match in _SPACED.finditer(text):
-        places = [i for i in range(match.start(), match.end()) if text[i].isdigit()]
+        places = [i for i in range(match.start(), match.end()) if text[i] in "0123456789Xx"]
         yield match.start(), match.end(), "".join(text[i] for i in places), [(i, i + 1) for i in places]
 
 
 def _spoken_digits(text: str) -> Iterator[tuple[int, int, str, list[tuple[int, int]] | None]]:
     for match in _SPOKEN.finditer(text):
-        places = [i for i in range(match.start(), match.end()) if text[i] in _NUMERALS]
-        yield match.start(), match.end(), "".join(_NUMERALS[text[i]] for i in places), [(i, i + 1) for i in places]
+        places = [i for i in range(match.start(), match.end()) if text[i] in _NUMERALS or text[i] in "0123456789"]
+        yield (
+            match.start(),
+            match.end(),
+            "".join(_NUMERALS.get(text[i], text[i]) for i in places),
+            [(i, i + 1) for i in places],
+        )
 
 
 def _worded_digits(text: str) -> Iterator[tuple[int, int, str, list[tuple[int, int]] | None]]:
