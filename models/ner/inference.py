@@ -19,10 +19,11 @@ from typing import Final
 import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 
-from models import registry
+from models import devices, registry
 from models.errors import ModelError
 from models.ner.decoding import Entity, Floats, decode
-from models.ner.encoding import Encoded, Encoder, Window
+from models.ner.encoding import Encoded, Window
+from models.ner.foreign import encoder_of
 from models.ner.gate import Gate
 from models.session import open_gate, open_session
 
@@ -30,9 +31,6 @@ __all__ = ["Entity", "NerModel"]
 
 _STEP: Final = 16
 """Windows are padded to multiples of this; also a multiple of every vector width, so no kernel sees a ragged end."""
-
-_BATCH_TOKENS: Final = 512
-"""Tokens in one run: beyond it throughput on a CPU no longer grows, and memory does."""
 
 
 class NerModel:
@@ -43,10 +41,8 @@ class NerModel:
         self._model = model
         self._session = session
         self._gate = gate
-        try:
-            self._encoder = Encoder.from_bytes(model.tokenizer.read())
-        except ValueError as error:
-            raise ModelError(f"{model.tokenizer.path} is no tokenizer that can be used: {error}") from None
+        self._encoder = encoder_of(model)
+        self._device = devices.of_provider(session.get_providers()[0])
         outputs = session.get_outputs()
         tags = outputs[0].shape[-1] if outputs else None
         if len(outputs) != 1 or tags != 1 + 2 * len(model.labels):
@@ -124,16 +120,23 @@ class NerModel:
                 for window in cut if self._gate is None else self._gate.opens(tokens, cut):
                     waiting[_padded(window.end - window.start + 2)].append((number, window))
         for width, windows in sorted(waiting.items()):
-            rows = max(1, _BATCH_TOKENS // width)
+            rows = max(1, self._device.batch_tokens // width)
             for first in range(0, len(windows), rows):
-                self._run(width, windows[first : first + rows], encoded, answers)
+                self._run(width, rows, windows[first : first + rows], encoded, answers)
         return answers
 
     def _run(
-        self, width: int, windows: list[tuple[int, Window]], encoded: Sequence[Encoded], answers: list[Floats]
+        self,
+        width: int,
+        rows: int,
+        windows: list[tuple[int, Window]],
+        encoded: Sequence[Encoded],
+        answers: list[Floats],
     ) -> None:
-        ids = np.full((len(windows), width), self._encoder.pad, dtype=np.int64)
-        mask = np.zeros((len(windows), width), dtype=np.int64)
+        height = rows if self._device.fixed_rows else len(windows)
+        ids = np.full((height, width), self._encoder.pad, dtype=np.int64)
+        mask = np.zeros((height, width), dtype=np.int64)
+        mask[len(windows) :, 0] = 1  # attention over nothing is not a number
         for row, (number, window) in enumerate(windows):
             length = window.end - window.start
             ids[row, 0] = self._encoder.bos
