@@ -50,13 +50,13 @@ _BLANK = r"(?<=[0-9\uff10-\uff19])[\u2000-\u200a\u202f\u205f\u3000](?=[0-9\uff10
 """Between digits; Chinese paragraphs begin with such blanks."""
 _STOP = r"(?<=[0-9A-Za-z])[\uff0e\uff61](?=[A-Za-z])|(?<=[0-9A-Za-z])\u3002(?=[a-z]{2})"
 """What IDNA takes for a full stop (RFC 3490), within an address."""
-_ESCAPED_END = r"\\+[nrt](?=[0-9A-Z+(\u3400-\u9fff])"
+_ESCAPED_END = r"(?<!\\)\\++[nrt](?=[0-9A-Z+(\u3400-\u9fff])"
 """A line end or tab of a JSON string; not the beginning of a word in a Windows path."""
 _STEP = re.compile(
     rf"(?P<invisible>[{_INVISIBLE}])"
     rf"|(?P<blank>{_BLANK})|(?P<stop>{_STOP})|(?P<end>{_ESCAPED_END})"
     rf"|(?P<styled>{_RAISED}|[{_STYLED}{_OTHER_DIGITS}]|(?<=[\uff10-\uff5a])[\uff0b\uff0d\uff0e\uff3f](?=[\uff10-\uff5a]))"
-    r"|(?P<escape>\\+U[0-9a-fA-F]{8}|\\+u\{[0-9a-fA-F]{1,6}\}|(?:\\+u[dD][89abAB][0-9a-fA-F]{2}\\+u[dD][c-fC-F][0-9a-fA-F]{2})|\\+u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2})"
+    r"|(?P<escape>(?<!\\)\\++(?:U[0-9a-fA-F]{8}|u\{[0-9a-fA-F]{1,6}\}|u[dD][89abAB][0-9a-fA-F]{2}\\++u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4})|\\x[0-9a-fA-F]{2})"
     r"|(?P<entity>&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};))"
     r"|(?P<percent>(?:%[0-9a-fA-F]{2})+)"
 )
