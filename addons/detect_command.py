@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
@@ -82,7 +82,7 @@ def detect(
         fail(f"--encoding: there is no text encoding {encoding}.", BAD_INPUT)
     settings = settings_from(config, {})
     policy = SitePolicy(settings.policy, settings.tenant)
-    wanted = _filter(entities, min_score)
+    wanted = _filter(entities, min_score, KNOWN_ENTITIES | settings.detector.own_entities)
     made = detector_config(
         settings, patterns_only=patterns_only, model=model, cascade=not no_cascade, min_score=min_score
     )
@@ -120,12 +120,12 @@ def _refuse_mixtures(paths: Sequence[str], *, jsonl: bool, json_: bool, masked: 
         fail(f"{'--jsonl' if jsonl else '--masked'} takes one FILE.", BAD_INPUT)
 
 
-def _filter(entities: str | None, min_score: float | None) -> Callable[[Span], bool]:
-    """Which findings are meant; warns of names that no built-in recognizer knows."""
+def _filter(entities: str | None, min_score: float | None, known: Collection[str]) -> Callable[[Span], bool]:
+    """Which findings are meant; warns of names that no recognizer knows."""
     names = [name.strip().upper() for name in (entities or "*").split(",") if name.strip()]
     for name in names:
-        if not any(fnmatchcase(known, name) for known in KNOWN_ENTITIES):
-            warn(f"--entities: no built-in recognizer finds {name}{did_you_mean(name, KNOWN_ENTITIES)}")
+        if not any(fnmatchcase(entity, name) for entity in known):
+            warn(f"--entities: no recognizer finds {name}{did_you_mean(name, known)}")
     floor = min_score or 0.0
     return lambda span: span.score >= floor and any(fnmatchcase(span.entity, name) for name in names)
 
