@@ -26,6 +26,9 @@ _POOLED = ("LOCATION", "ORGANIZATION", "ADDRESS", "USERNAME", "DATE_OF_BIRTH", "
 
 _MONTHS = words("months")
 
+_HALF, _FULL = ",:;?!()", "，：；？！（）"
+_BESIDE_HAN = re.compile(f"(?<=[\u3400-\u9fff])[{_HALF}{_FULL}]|[{_HALF}{_FULL}](?=[\u3400-\u9fff])")
+
 
 def is_han(text: str) -> bool:
     """Whether there is a Chinese character in it."""
@@ -240,8 +243,10 @@ def filled(template: tuple[str, str], values: Values, rng: random.Random) -> Rec
 
 
 def noisy(record: Record, rng: random.Random) -> Record:
-    """The same text as it also comes: other case, lines run together, line breaks escaped, a single line of it."""
+    """The same text as it also comes: other case or width, lines run together, breaks escaped, a single line of it."""
     form = rng.random()
+    if record.lang == "zh" and form < 0.4:
+        return _other_width(record)
     if form < 0.25:
         return _fragment(record, rng)
     if form < 0.5:
@@ -250,6 +255,17 @@ def noisy(record: Record, rng: random.Random) -> Record:
         return _escaped(record)
     text = record.text.lower() if form < 0.87 else record.text.upper()
     return replace(record, text=text) if len(text) == len(record.text) else record
+
+
+def _other_width(record: Record) -> Record:
+    """Full-width punctuation beside Chinese characters where it was half-width, and the other way round."""
+    wide = sum(char in _FULL for char in record.text) > sum(char in _HALF for char in record.text)
+    table = str.maketrans(_FULL, _HALF) if wide else str.maketrans(_HALF, _FULL)
+
+    def turned(match: re.Match[str]) -> str:
+        return match[0].translate(table)
+
+    return replace(record, text=_BESIDE_HAN.sub(turned, record.text))
 
 
 def _fragment(record: Record, rng: random.Random) -> Record:

@@ -108,6 +108,14 @@ def test_templates_fill_every_slot() -> None:
         assert all(model_label(label) for _, label in _values(record))
 
 
+def test_punctuation_beside_chinese_changes_its_width_and_nothing_else() -> None:
+    record = _record("客户:[[PERSON:王小明]],电话 a,b;(地址[[ADDRESS:长安街1号]])好?")
+    wide = synthesis._other_width(record)
+    assert wide.text == "客户：王小明，电话 a,b;（地址长安街1号）好？"
+    assert wide.spans == record.spans
+    assert synthesis._other_width(wide).text == record.text
+
+
 def test_stretches_of_files_come_as_they_are_and_again_the_same() -> None:
     made = list(negatives.sources(random.Random(3), 4))
     assert made == list(negatives.sources(random.Random(3), 4))
