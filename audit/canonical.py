@@ -6,9 +6,11 @@ for; what is left to do is ECMAScript's way to write numbers and the order of ke
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring
+from typing import Any, NoReturn
 
 MAX_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader takes exactly (I-JSON, RFC 7493)."""
@@ -24,6 +26,21 @@ def canonical(value: object) -> bytes:
     surrogates, keys that are not strings, other types.
     """
     return _text(value).encode("utf-8")
+
+
+def read(text: str | bytes) -> Any:
+    """The value of a JSON text, so that `canonical` writes canonical text as it was. Raises ValueError."""
+    return json.loads(text, parse_int=_integer, parse_constant=_no_number)
+
+
+def _integer(text: str) -> int | float:
+    """Beyond what a double holds exactly, JSON's numbers are doubles and nothing else."""
+    value = int(text) if len(text) <= 17 else float(text)
+    return float(text) if abs(value) > MAX_INTEGER else value
+
+
+def _no_number(_: str) -> NoReturn:
+    raise ValueError("JSON has no NaN and no infinity")
 
 
 def number(value: float) -> str:

@@ -49,6 +49,15 @@ def _moment(value: dt.datetime) -> str:
 
 type _Writer = Callable[[Any], str]
 
+WRITERS: dict[str, _Writer] = {
+    "text": _string,
+    "integer": _integer,
+    "real": _real,
+    "truth": _truth,
+    "moment": _moment,
+}
+"""How a value of each type is written: who reads columns back needs to know which type each is."""
+
 DECISION_FIELDS: dict[str, _Writer] = {
     "action": _string,
     "client_address": _string,

@@ -19,7 +19,9 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     String,
+    UniqueConstraint,
     Uuid,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -27,6 +29,7 @@ from sqlalchemy.types import TypeDecorator
 
 ACTIONS = ("allow", "mask", "reroute", "block")
 MODES = ("enforce", "observe")
+KINDS = ("decision", "outcome")
 
 Sequence64 = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite numbers rows by itself only in a column that is declared INTEGER."""
@@ -58,6 +61,7 @@ class Base(DeclarativeBase):
         int: BigInteger(),
         float: Double(),
         str: String(),
+        bytes: LargeBinary(),
         dt.datetime: UtcDateTime(),
     }
 
@@ -180,4 +184,47 @@ class OutcomeRow(Base):
     )
 
 
-TABLES = ("decisions", "findings", "fingerprints", "outcomes")
+class LedgerRow(Base):
+    """One leaf of the ledger: which record stands at this place, and its hash (`audit.leaf`)."""
+
+    __tablename__ = "ledger"
+
+    leaf: Mapped[int] = mapped_column(Sequence64, primary_key=True, autoincrement=False)
+    """0, 1, 2 and so on without a gap, over decisions and outcomes of all processes."""
+    kind: Mapped[str]
+    record_seq: Mapped[int]
+    record_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
+    """The decision's id, of an outcome too: it names the record when the record is gone."""
+    hash: Mapped[bytes]
+
+    __table_args__ = (
+        CheckConstraint(_in("kind", KINDS), name="ledger_kind"),
+        UniqueConstraint("kind", "record_seq", name="ledger_record"),
+    )
+
+
+class LedgerNodeRow(Base):
+    """Hash of a complete subtree above the leaves: `audit.merkle.Node`."""
+
+    __tablename__ = "ledger_nodes"
+
+    level: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(Sequence64, primary_key=True, autoincrement=False)
+    hash: Mapped[bytes]
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class LedgerCheckpointRow(Base):
+    """A signed checkpoint; the outside anchor has the same text."""
+
+    __tablename__ = "ledger_checkpoints"
+
+    size: Mapped[int] = mapped_column(Sequence64, primary_key=True, autoincrement=False)
+    """Leaves that it covers."""
+    time: Mapped[dt.datetime]
+    note: Mapped[str]
+
+
+RECORD_TABLES = ("decisions", "findings", "fingerprints", "outcomes")
+TABLES = (*RECORD_TABLES, "ledger", "ledger_nodes", "ledger_checkpoints")

@@ -1,4 +1,4 @@
-"""One thread's hold on the database: writes a batch of records in one transaction, with one fsync.
+"""One thread's hold on the database: writes a batch of records and their leaves in one transaction, with one fsync.
 
 Synchronous; knows nothing of asyncio. A batch either becomes durable, each record with its own verdict, or fails as
 a whole with an AuditError, after which the next call connects anew.
@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, text
+from sqlalchemy import Connection, Table, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit.database import Database, open_database
 from audit.errors import AuditError
 from audit.failures import explain, is_about_one_record
+from audit.leaf import decision_json, leaf_hash, outcome_json
+from audit.ledger import Appender, Entry, lock
 from audit.records import Decision, Outcome
 from audit.rows import decision_values, finding_values, fingerprint_values, outcome_values
 from audit.schema import Base
@@ -32,9 +34,7 @@ _fingerprints, _outcomes = _tables["fingerprints"], _tables["outcomes"]
 _insert_decision = insert(_decisions).returning(_decisions.c.id, _decisions.c.seq)
 _insert_finding = insert(_findings)
 _insert_fingerprint = insert(_fingerprints)
-_insert_outcome = insert(_outcomes).values(
-    decision_seq=select(_decisions.c.seq).where(_decisions.c.id == bindparam("of_decision")).scalar_subquery()
-)
+_insert_outcome = insert(_outcomes).returning(_outcomes.c.decision_seq, _outcomes.c.seq)
 
 
 class Writer:
@@ -46,6 +46,7 @@ class Writer:
         self._database: Database | None = None
         self._connection: Connection | None = None
         self._files: dict[Path, tuple[int, int]] = {}
+        self._appender = Appender()
 
     def open(self) -> None:
         """Create or migrate the database at the first call; later calls open only what exists. Raises AuditError."""
@@ -57,7 +58,7 @@ class Writer:
         """Durable on return, but for the records that have an error in the list. Raises AuditError: none is."""
         connection = self._ready_connection()
         try:
-            verdicts = _write(connection, records)
+            verdicts = _write(connection, self._appender, records)
             self._check_files()
         except AuditError:
             self.close()
@@ -145,10 +146,11 @@ class Writer:
                 )
 
 
-def _write(connection: Connection, records: Sequence[Record]) -> list[AuditError | None]:
+def _write(connection: Connection, appender: Appender, records: Sequence[Record]) -> list[AuditError | None]:
     try:
         with connection.begin():
-            _insert(connection, records)
+            lock(connection)
+            _insert(connection, appender, records)
         return [None] * len(records)
     except Exception as error:
         if not is_about_one_record(error, connection.dialect.name):
@@ -158,10 +160,11 @@ def _write(connection: Connection, records: Sequence[Record]) -> list[AuditError
     # One record is at fault and the others wait for nothing of it: each gets a savepoint of its own.
     verdicts: list[AuditError | None] = []
     with connection.begin():
+        lock(connection)
         for record in records:
             try:
                 with connection.begin_nested():
-                    _insert(connection, [record])
+                    _insert(connection, appender, [record])
                 verdicts.append(None)
             except Exception as error:
                 if not is_about_one_record(error, connection.dialect.name):
@@ -178,35 +181,61 @@ def _invalid(record: Record) -> AuditError:
                       "outcome already, or a field is outside what the schema allows.")  # fmt: skip
 
 
-def _insert(connection: Connection, records: Sequence[Record]) -> None:
+def _insert(connection: Connection, appender: Appender, records: Sequence[Record]) -> None:
     decisions = [record for record in records if isinstance(record, Decision)]
-    if decisions:
-        _insert_decisions(connection, decisions)
-    outcomes = [
-        {"of_decision": _canonical(record.decision_id), **outcome_values(record)}
-        for record in records
-        if isinstance(record, Outcome)
-    ]
+    outcomes = [record for record in records if isinstance(record, Outcome)]
+    entries = _insert_decisions(connection, decisions) if decisions else []
     if outcomes:
-        connection.execute(_insert_outcome, outcomes)
+        entries += _insert_outcomes(connection, outcomes)
+    appender.append(connection, entries)
 
 
-def _insert_decisions(connection: Connection, decisions: Sequence[Decision]) -> None:
+def _insert_decisions(connection: Connection, decisions: Sequence[Decision]) -> list[Entry]:
     rows = [{**decision_values(decision), "id": _canonical(decision.id)} for decision in decisions]
     seqs: dict[str, int] = {}
     for key, seq in connection.execute(_insert_decision, rows):
         seqs[str(key)] = seq
+    entries: list[Entry] = []
     findings: list[dict[str, Any]] = []
     fingerprints: list[dict[str, Any]] = []
     for row, decision in zip(rows, decisions, strict=True):
-        seq = seqs[row["id"]]
+        row["seq"] = seq = seqs[row["id"]]
+        of_this: list[tuple[dict[str, Any], list[str]]] = []
         for position, finding in enumerate(decision.findings):
-            findings.append(finding_values(seq, position, finding))
-            fingerprints.extend(fingerprint_values(seq, position, finding))
+            values, prints = finding_values(seq, position, finding), fingerprint_values(seq, position, finding)
+            findings.append(values)
+            fingerprints.extend(prints)
+            of_this.append((values, [one["fingerprint"] for one in prints]))
+        entries.append(Entry("decision", seq, row["id"], leaf_hash("decision", decision_json(row, of_this))))
     if findings:
         connection.execute(_insert_finding, findings)
     if fingerprints:
         connection.execute(_insert_fingerprint, fingerprints)
+    # In the order of their numbers, which need not be that of the batch.
+    return sorted(entries, key=lambda entry: entry.seq)
+
+
+def _insert_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> list[Entry]:
+    rows = [{**outcome_values(outcome), "decision_id": _canonical(outcome.decision_id)} for outcome in outcomes]
+    wanted = select(_decisions.c.id, _decisions.c.seq).where(_decisions.c.id.in_([row["decision_id"] for row in rows]))
+    decisions = {str(key): seq for key, seq in connection.execute(wanted)}
+    for row in rows:
+        # None where there is none: the table refuses it.
+        row["decision_seq"] = decisions.get(row["decision_id"])
+    stored = [{name: value for name, value in row.items() if name != "decision_id"} for row in rows]
+    seqs: dict[int, int] = {}
+    for decision_seq, seq in connection.execute(_insert_outcome, stored):
+        seqs[decision_seq] = seq
+    entries = [
+        Entry(
+            "outcome",
+            seqs[row["decision_seq"]],
+            row["decision_id"],
+            leaf_hash("outcome", outcome_json(row | {"seq": seqs[row["decision_seq"]]})),
+        )
+        for row in rows
+    ]
+    return sorted(entries, key=lambda entry: entry.seq)
 
 
 def _canonical(key: str) -> str:

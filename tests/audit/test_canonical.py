@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.canonical import MAX_INTEGER, canonical, number
+from audit.canonical import MAX_INTEGER, canonical, number, read
 
 # RFC 8785, appendix B: the bits of a double, and how it is written.
 NUMBERS = {
@@ -93,8 +93,14 @@ JSON = st.recursive(
 @given(JSON)
 def test_reading_and_writing_again_changes_nothing(value: Any) -> None:
     once = canonical(value)
-    assert json.loads(once) == value
-    assert canonical(json.loads(once)) == once
+    assert read(once) == value
+    assert canonical(read(once)) == once
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "[1", "'", ""])
+def test_what_is_not_json_is_not_read(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  JSON's own error is one
+        read(text)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

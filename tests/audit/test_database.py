@@ -163,10 +163,20 @@ def test_rows_are_neither_changed_nor_removed(
     writer = Writer(url, busy_timeout_s=1)
     assert writer.write([recorded, outcome(recorded)]) == [None, None]
     writer.close()
+    with open_database(url).engine.begin() as writing:
+        writing.execute(sa.text("INSERT INTO ledger_checkpoints VALUES (2, '2026-11-24 12:00:00.000000', 'a note')"))
     connection = sqlite3.connect(database_path)  # with SQLite's defaults, as anyone's shell would open it
     before = connection.execute(f"SELECT * FROM {table}").fetchall()
     assert before
-    column = {"decisions": "tenant", "findings": "entity", "fingerprints": "fingerprint", "outcomes": "error"}[table]
+    column = {
+        "decisions": "tenant",
+        "findings": "entity",
+        "fingerprints": "fingerprint",
+        "outcomes": "error",
+        "ledger": "hash",
+        "ledger_nodes": "hash",
+        "ledger_checkpoints": "note",
+    }[table]
     statement = {
         "update": f"UPDATE {table} SET {column} = 'forged'",
         "delete": f"DELETE FROM {table}",
@@ -207,7 +217,7 @@ def test_processes_that_start_together_migrate_once(url: str) -> None:
 
 
 def test_postgresql_gets_the_same_tables_and_its_own_guards() -> None:
-    """The first revision as SQL for PostgreSQL, without a server."""
+    """The revisions as SQL for PostgreSQL, without a server."""
     import io
 
     from alembic.operations import Operations
@@ -216,10 +226,11 @@ def test_postgresql_gets_the_same_tables_and_its_own_guards() -> None:
     context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": text})
     config = Config()
     config.set_main_option("script_location", "audit:migrations")
-    revision = ScriptDirectory.from_config(config).get_revision("0001")
-    assert revision is not None
-    with Operations.context(context):
-        revision.module.upgrade()
+    for name in REVISIONS:
+        revision = ScriptDirectory.from_config(config).get_revision(name)
+        assert revision is not None
+        with Operations.context(context):
+            revision.module.upgrade()
     sql = text.getvalue()
     for table in TABLES:
         assert f"CREATE TABLE {table} (" in sql

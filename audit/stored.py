@@ -1,0 +1,209 @@
+"""Records as they lie in the tables, strictly: exactly what was recorded, or damaged. For whoever recomputes leaves.
+
+SQLAlchemy's own types are forgiving (any number is a truth, a time may be spelt in many ways). Here the driver's value
+must be the very one that recording leaves behind, so that no column can be changed unseen. Reads only.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Connection, Select, select, type_coerce
+from sqlalchemy.types import NullType
+
+from audit import leaf
+from audit.schema import Base
+
+BATCH = 500
+"""Records that are loaded with one query."""
+
+_tables = Base.metadata.tables
+_decisions, _findings = _tables["decisions"], _tables["findings"]
+_fingerprints, _outcomes = _tables["fingerprints"], _tables["outcomes"]
+
+_HEX = re.compile(r"[0-9a-f]{32}")
+
+
+class _Damaged(ValueError):
+    """A value that recording does not leave behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One record of ``decisions`` or ``outcomes`` with all that belongs to it."""
+
+    kind: str
+    seq: int
+    id: str
+    """The decision's id, as far as it can be read."""
+    json: bytes | None
+    """Canonical JSON; None if a value is not as recording leaves it."""
+
+    @property
+    def hash(self) -> bytes | None:
+        """The leaf's hash as the tables have it now."""
+        return None if self.json is None else leaf.leaf_hash(self.kind, self.json)
+
+
+def load(
+    connection: Connection, kind: str, seqs: Sequence[int], ids: Mapping[int, str] | None = None
+) -> dict[int, Stored]:
+    """The records of these numbers (`BATCH` at most); those that are not there are left out.
+
+    ``ids``: the decisions' ids of outcomes as the ledger has them; else they are looked up in ``decisions``.
+    """
+    if kind == "decision":
+        return _load_decisions(connection, seqs)
+    return _load_outcomes(connection, seqs, ids or {})
+
+
+def _load_decisions(connection: Connection, seqs: Sequence[int]) -> dict[int, Stored]:
+    read = _readers(connection.dialect.name)
+    prints: dict[tuple[int, Any], list[Any]] = defaultdict(list)
+    damaged: set[int] = set()
+    query = _raw(_fingerprints.c["decision_seq", "position", "ordinal", "fingerprint"])
+    query = query.where(_fingerprints.c.decision_seq.in_(seqs))
+    for seq, position, ordinal, value in connection.execute(query.order_by(*_fingerprints.primary_key)):
+        here = prints[seq, position]
+        if ordinal != len(here) or type(value) is not str:
+            damaged.add(seq)
+        here.append(value)
+    findings: dict[int, list[tuple[dict[str, Any], list[Any]]]] = defaultdict(list)
+    query = _raw([_findings.c[name] for name in ("decision_seq", "position", *leaf.FINDING_FIELDS)])
+    query = query.where(_findings.c.decision_seq.in_(seqs)).order_by(*_findings.primary_key)
+    for seq, position, *raw in connection.execute(query):
+        try:
+            if position != len(findings[seq]):
+                raise _Damaged
+            values = _values(leaf.FINDING_FIELDS, raw, read)
+            findings[seq].append((values, prints.pop((seq, position), [])))
+        except _Damaged:
+            damaged.add(seq)
+    damaged.update(seq for seq, _ in prints)  # of findings that are not there
+    found: dict[int, Stored] = {}
+    query = _raw([_decisions.c[name] for name in leaf.DECISION_FIELDS]).where(_decisions.c.seq.in_(seqs))
+    place, name_at = [*leaf.DECISION_FIELDS].index("seq"), [*leaf.DECISION_FIELDS].index("id")
+    for row in connection.execute(query):
+        seq, json = int(row[place]), None
+        if seq not in damaged:
+            try:
+                json = leaf.decision_json(_values(leaf.DECISION_FIELDS, row, read), findings[seq])
+            except (ValueError, TypeError):
+                json = None
+        found[seq] = Stored("decision", seq, _shown_id(row[name_at]), json)
+    return found
+
+
+def _load_outcomes(connection: Connection, seqs: Sequence[int], ids: Mapping[int, str]) -> dict[int, Stored]:
+    read = _readers(connection.dialect.name)
+    names = [name for name in leaf.OUTCOME_FIELDS if name != "decision_id"]
+    query = _raw([*(_outcomes.c[name] for name in names), _decisions.c.id]).select_from(
+        _outcomes.outerjoin(_decisions, _decisions.c.seq == _outcomes.c.decision_seq)
+    )
+    found: dict[int, Stored] = {}
+    for row in connection.execute(query.where(_outcomes.c.seq.in_(seqs))):
+        seq = int(row[names.index("seq")])
+        key = ids.get(seq) or _shown_id(row[-1])
+        try:
+            values = _values({name: leaf.OUTCOME_FIELDS[name] for name in names}, row[:-1], read)
+            json = leaf.outcome_json(values | {"decision_id": key})
+        except (ValueError, TypeError):
+            json = None
+        found[seq] = Stored("outcome", seq, key, json)
+    return found
+
+
+def _raw(columns: Any) -> Select[Any]:
+    """The driver's own values."""
+    return select(*(type_coerce(column, NullType()) for column in columns))
+
+
+type _Reader = Callable[[Any], Any]
+
+
+def _values(fields: Mapping[str, Any], raw: Sequence[Any], read: Mapping[Any, _Reader]) -> dict[str, Any]:
+    values = {}
+    for (name, writer), value in zip(fields.items(), raw, strict=True):
+        if value is None:
+            values[name] = None
+        elif name == "id":
+            values[name] = read["id"](value)
+        else:
+            values[name] = read[writer](value)
+    return values
+
+
+def _exactly(kind: type) -> _Reader:
+    def read(value: Any) -> Any:
+        if type(value) is not kind:
+            raise _Damaged
+        return value
+
+    return read
+
+
+def _sqlite_truth(value: Any) -> bool:
+    if type(value) is not int or value not in (0, 1):
+        raise _Damaged
+    return value == 1
+
+
+def _sqlite_time(value: Any) -> dt.datetime:
+    if type(value) is not str:
+        raise _Damaged
+    moment = dt.datetime.fromisoformat(value)
+    if moment.isoformat(sep=" ", timespec="microseconds") != value or moment.tzinfo is not None:
+        raise _Damaged
+    return moment.replace(tzinfo=dt.UTC)
+
+
+def _sqlite_id(value: Any) -> str:
+    if type(value) is not str or not _HEX.fullmatch(value):
+        raise _Damaged
+    return str(uuid.UUID(value))
+
+
+_SQLITE: dict[Any, _Reader] = {
+    "id": _sqlite_id,
+    leaf.WRITERS["text"]: _exactly(str),
+    leaf.WRITERS["integer"]: _exactly(int),
+    leaf.WRITERS["real"]: _exactly(float),
+    leaf.WRITERS["truth"]: _sqlite_truth,
+    leaf.WRITERS["moment"]: _sqlite_time,
+}
+_POSTGRESQL: dict[Any, _Reader] = {
+    "id": lambda value: str(_exactly(uuid.UUID)(value)),
+    leaf.WRITERS["text"]: _exactly(str),
+    leaf.WRITERS["integer"]: _exactly(int),
+    leaf.WRITERS["real"]: _exactly(float),
+    leaf.WRITERS["truth"]: _exactly(bool),
+    leaf.WRITERS["moment"]: _exactly(dt.datetime),
+}
+
+
+def _readers(dialect: str) -> dict[Any, _Reader]:
+    return _SQLITE if dialect == "sqlite" else _POSTGRESQL
+
+
+def _shown_id(value: Any) -> str:
+    """An id for people, whatever it is by now."""
+    try:
+        return str(uuid.UUID(str(value)))
+    except ValueError:
+        return str(value)
+
+
+def all_columns() -> dict[str, list[Column[Any]]]:
+    """The columns that a leaf covers, by table; a test holds them against the schema."""
+    return {
+        "decisions": [_decisions.c[name] for name in leaf.DECISION_FIELDS],
+        "findings": [_findings.c[name] for name in ("decision_seq", "position", *leaf.FINDING_FIELDS)],
+        "fingerprints": list(_fingerprints.c),
+        "outcomes": [_outcomes.c[name] for name in leaf.OUTCOME_FIELDS if name != "decision_id"],
+    }
