@@ -174,8 +174,8 @@ def _card(source: Source, wish: Wish, name: str, facts: dict[str, object]) -> st
     lines = [
         f"# {name}",
         "",
-        f"Pulled from `{source.origin}` (`{source.kind}`) with `coatcheck models pull`. Coatcheck did not train it: what it",
-        "was trained on, how well it does and what may be done with it is its owner's to say.",
+        f"Pulled from `{source.origin}` (`{source.kind}`) with `coatcheck models pull`. Coatcheck did not train it:",
+        "what it was trained on, how well it does and what may be done with it is its owner's to say.",
         "",
         f"- **Licence**: {wish.licence or source.licence}",
     ]

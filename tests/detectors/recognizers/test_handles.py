@@ -51,7 +51,7 @@ def test_found(find: Find, text: str, value: str) -> None:
         "SHA256:3pQ0vXx8d2m",
         "微信支付 wx.login() wechat mini-program",
         "npm i @types/node@20 @babel/core",
-        "    @pytest.mark.skip_1\n    def x(): ...",
+        "    @pytest.mark.slow_1\n    def x(): ...",
         "uses: actions/checkout@v4 and foo @v1.2_3",
         "Accepted connection from 203.0.113.4"[:19],
         "ssh deploy@bastion",

@@ -51,12 +51,12 @@ TELLING = [
 ]
 PUBLIC = [
     "https://docs.python.org/3/library/re.html#re.compile",
-    "https://pypi.org/project/requests/2.32.0/",
+    "https://rubygems.org/gems/rails/versions/7.2.0",
     "https://github.com/pytorch/pytorch/issues/1234",
     "https://github.com/kubernetes",
     "https://github.com/features/actions",
     "https://github.com/acme/repo/blob/main/a.py?plain=1#L10-L20",
-    "https://www.npmjs.com/package/react?activeTab=versions",
+    "https://bundlephobia.com/package/react?activeTab=versions",
     "https://news.example.com/2026/02/11/story?id=77&ref=home",
     "https://mp.weixin.qq.com/s/9fK2qLx7aa11bb22cc33dd",
     "https://example.com/search?q=access+token&page=2&key=value",
