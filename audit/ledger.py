@@ -11,8 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, insert, or_, select, text
+from sqlalchemy import Connection, and_, or_, select, text
 
+from audit.bulk import BulkInsert, driver_id
 from audit.errors import AuditError
 from audit.merkle import (
     Frontier,
@@ -31,8 +32,8 @@ _LOCK = 0x636F6174_6C656467
 
 _ledger = Base.metadata.tables["ledger"]
 _nodes = Base.metadata.tables["ledger_nodes"]
-_insert_leaf = insert(_ledger)
-_insert_node = insert(_nodes)
+_insert_leaves = BulkInsert(_ledger, ("leaf", "kind", "record_seq", "record_id", "hash"))
+_insert_nodes = BulkInsert(_nodes, ("level", "position", "hash"))
 _last = select(_ledger.c.leaf, _ledger.c.hash).order_by(_ledger.c.leaf.desc()).limit(1)
 
 
@@ -77,25 +78,16 @@ class Appender:
     def append(self, connection: Connection, entries: Sequence[Entry]) -> None:
         """Add leaves for records of this transaction; `lock` was called before. Raises AuditError (``damaged``)."""
         frontier = self.sync(connection).copy()
-        leaves: list[dict[str, Any]] = []
-        nodes: list[dict[str, Any]] = []
+        leaves: list[tuple[Any, ...]] = []
+        nodes: list[tuple[Any, ...]] = []
         for entry in entries:
-            leaves.append(
-                {
-                    "leaf": frontier.size,
-                    "kind": entry.kind,
-                    "record_seq": entry.seq,
-                    "record_id": entry.id,
-                    "hash": entry.hash,
-                }
-            )
-            for node, value in frontier.append(entry.hash):
-                nodes.append({"level": node.level, "position": node.index, "hash": value})
+            key = driver_id(connection, entry.id)
+            leaves.append((frontier.size, entry.kind, entry.seq, key, entry.hash))
+            nodes += [(node.level, node.index, value) for node, value in frontier.append(entry.hash)]
+        _insert_leaves(connection, leaves)
+        _insert_nodes(connection, nodes)
         if leaves:
-            connection.execute(_insert_leaf, leaves)
             self._frontier, self._last = frontier, entries[-1].hash
-        if nodes:
-            connection.execute(_insert_node, nodes)
 
     def sync(self, connection: Connection) -> Frontier:
         """The edge of the tree as the database has it now. Raises AuditError (``damaged``)."""

@@ -42,17 +42,9 @@ def decision_values(decision: Decision) -> dict[str, Any]:
     return _values(decision, DECISION_FIELDS)
 
 
-def finding_values(decision_seq: int, position: int, finding: Finding) -> dict[str, Any]:
-    """Columns of ``findings``."""
-    return {"decision_seq": decision_seq, "position": position, **_values(finding, FINDING_FIELDS)}
-
-
-def fingerprint_values(decision_seq: int, position: int, finding: Finding) -> list[dict[str, Any]]:
-    """Columns of ``fingerprints``, one row for each of the finding's."""
-    return [
-        {"decision_seq": decision_seq, "position": position, "ordinal": ordinal, "fingerprint": storable(fingerprint)}
-        for ordinal, fingerprint in enumerate(finding.fingerprints)
-    ]
+def finding_values(finding: Finding) -> dict[str, Any]:
+    """Columns of ``findings`` but for the decision's number and the finding's position, in `FINDING_FIELDS`' order."""
+    return _values(finding, FINDING_FIELDS)
 
 
 def outcome_values(outcome: Outcome) -> dict[str, Any]:

@@ -16,13 +16,14 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from audit.bulk import BulkInsert
 from audit.database import Database, open_database
 from audit.errors import AuditError
 from audit.failures import explain, is_about_one_record
 from audit.leaf import decision_json, leaf_hash, outcome_json
 from audit.ledger import Appender, Entry, lock
 from audit.records import Decision, Outcome
-from audit.rows import decision_values, finding_values, fingerprint_values, outcome_values
+from audit.rows import FINDING_FIELDS, decision_values, finding_values, outcome_values, storable
 from audit.schema import Base
 
 type Record = Decision | Outcome
@@ -32,8 +33,8 @@ _decisions, _findings = _tables["decisions"], _tables["findings"]
 _fingerprints, _outcomes = _tables["fingerprints"], _tables["outcomes"]
 
 _insert_decision = insert(_decisions).returning(_decisions.c.id, _decisions.c.seq)
-_insert_finding = insert(_findings)
-_insert_fingerprint = insert(_fingerprints)
+_insert_findings = BulkInsert(_findings, ("decision_seq", "position", *FINDING_FIELDS))
+_insert_fingerprints = BulkInsert(_fingerprints, ("decision_seq", "position", "ordinal", "fingerprint"))
 _insert_outcome = insert(_outcomes).returning(_outcomes.c.decision_seq, _outcomes.c.seq)
 
 
@@ -196,21 +197,19 @@ def _insert_decisions(connection: Connection, decisions: Sequence[Decision]) -> 
     for key, seq in connection.execute(_insert_decision, rows):
         seqs[str(key)] = seq
     entries: list[Entry] = []
-    findings: list[dict[str, Any]] = []
-    fingerprints: list[dict[str, Any]] = []
+    findings: list[tuple[Any, ...]] = []
+    fingerprints: list[tuple[Any, ...]] = []
     for row, decision in zip(rows, decisions, strict=True):
         row["seq"] = seq = seqs[row["id"]]
         of_this: list[tuple[dict[str, Any], list[str]]] = []
         for position, finding in enumerate(decision.findings):
-            values, prints = finding_values(seq, position, finding), fingerprint_values(seq, position, finding)
-            findings.append(values)
-            fingerprints.extend(prints)
-            of_this.append((values, [one["fingerprint"] for one in prints]))
+            values, prints = finding_values(finding), [storable(one) for one in finding.fingerprints]
+            findings.append((seq, position, *values.values()))
+            fingerprints += [(seq, position, ordinal, one) for ordinal, one in enumerate(prints)]
+            of_this.append((values, prints))
         entries.append(Entry("decision", seq, row["id"], leaf_hash("decision", decision_json(row, of_this))))
-    if findings:
-        connection.execute(_insert_finding, findings)
-    if fingerprints:
-        connection.execute(_insert_fingerprint, fingerprints)
+    _insert_findings(connection, findings)
+    _insert_fingerprints(connection, fingerprints)
     # In the order of their numbers, which need not be that of the batch.
     return sorted(entries, key=lambda entry: entry.seq)
 
