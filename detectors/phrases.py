@@ -8,8 +8,9 @@ In scripts that are written without spaces the pairs of neighbouring characters 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import compress
 
 _DENSE = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -21,6 +22,8 @@ WORD = re.compile(rf"[^\W_{_DENSE}]+")
 DENSE = re.compile(rf"[{_DENSE}]+")
 FEW = 200
 """Characters whose pairs take as long to make as one search through all of them (measured)."""
+WORD_SEARCHES, PAIR_SEARCHES = 48, 128
+"""Searches through a text that take about as long as one pass over its words, or its pairs (measured)."""
 
 
 def lower(text: str) -> str:
@@ -82,27 +85,48 @@ class Phrases[T]:
         """``(start, end, payload)`` of every place of every phrase, overlapping ones too, in no particular order."""
         folded = self._fold(text)
         if self._by_word:
-            for word in self._by_word.keys() & set(WORD.findall(folded)):
-                for at in _words(folded, word):
-                    yield from _fitting(text, folded, at, self._by_word[word])
+            for at, word in self._words_of(folded):
+                yield from _fitting(text, folded, at, self._by_word[word])
         if self._by_pair:
-            for pair in self._pairs_in(folded):
-                for at in _places(folded, pair):
-                    yield from _fitting(text, folded, at, self._by_pair[pair])
+            for at, pair in self._pairs_of(folded):
+                yield from _fitting(text, folded, at, self._by_pair[pair])
         for phrase in self._others:
             for at in _places(folded, phrase.folded):
                 yield from _fitting(text, folded, at, [phrase])
 
-    def _pairs_in(self, folded: str) -> Iterable[str]:
-        """The known pairs that occur; a few are looked for one by one, many by way of the text's own."""
+    def _words_of(self, folded: str) -> Iterator[tuple[int, str]]:
+        """Where known words stand: a few are looked for one by one, many in one pass through the text's own."""
+        words = WORD.findall(folded)
+        known = self._by_word.keys() & set(words)
+        if len(known) <= WORD_SEARCHES:
+            for word in known:
+                for at in _words(folded, word):
+                    yield at, word
+            return
+        for match in compress(WORD.finditer(folded), map(known.__contains__, words)):
+            yield match.start(), match[0]
+
+    def _pairs_of(self, folded: str) -> Iterator[tuple[int, str]]:
+        """The same of known pairs; they are looked for without making the text's own if there are few at all."""
         if folded.isascii():
-            return ()
+            return
         if len(self._by_pair) * FEW < len(folded):
-            return [pair for pair in self._by_pair if pair in folded]
-        pairs: set[str] = set()
-        for run in DENSE.findall(folded):
-            pairs.update(map(str.__add__, run, run[1:]))
-        return self._by_pair.keys() & pairs
+            known = {pair for pair in self._by_pair if pair in folded}
+        else:
+            pairs: set[str] = set()
+            for run in DENSE.findall(folded):
+                pairs.update(map(str.__add__, run, run[1:]))
+            known = self._by_pair.keys() & pairs
+        if len(known) <= PAIR_SEARCHES:
+            for pair in known:
+                for at in _places(folded, pair):
+                    yield at, pair
+            return
+        for stretch in DENSE.finditer(folded):
+            run = stretch[0]
+            for at, pair in enumerate(map(str.__add__, run, run[1:]), stretch.start()):
+                if pair in known:
+                    yield at, pair
 
 
 def _places(folded: str, piece: str) -> Iterator[int]:
