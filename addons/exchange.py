@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from addons.keeping import Keeping
 from addons.reroute.mending import MessageStartMender
 from addons.wire.encodings import Inflater, decode
 from addons.wire.types import Codec, ErrorReply, ReplyFacts, ReplyStream, Restoration, WireError
@@ -44,6 +45,8 @@ class Exchange:
     restoration: CountingRestoration | None
     """None where the reply is passed on as it is (nothing was masked)."""
     response_cap: int
+    keeping: Keeping | None = None
+    """What the vault must have of the reply before the client does; None: nothing."""
     rerouted: bool = False
     sent: float | None = None
     first_byte: float | None = None
@@ -119,6 +122,7 @@ class StreamBody:
         self._mender = exchange.mender()
         self._broken = False
         self._closed = False
+        self._withheld = False
         self._encoded = encodings.strip().lower() not in ("", "identity")
         try:
             self._inflater = Inflater(encodings, exchange.response_cap)
@@ -129,6 +133,8 @@ class StreamBody:
             self._broken = True
 
     def __call__(self, data: bytes) -> bytes | list[bytes]:
+        if self._withheld:
+            return []
         try:
             return self._mend(data)
         except Exception:
@@ -193,11 +199,18 @@ class StreamBody:
         except Exception:
             return b""
 
+    def withhold(self, code: str, message: str) -> bytes | list[bytes]:
+        """Let nothing more out but an error event, which is the answer; whatever comes is thrown away."""
+        self._withheld = True
+        self._exchange.error = code
+        unreadable = self._untouched and self._encoded  # plain text in an encoded stream would be noise
+        return (b"" if unreadable else self._error_event(message)) or []
+
     def tail(self, code: str, message: str) -> bytes:
         """The upstream broke off: what was held back, then an error event. Empty if the end was already told."""
         exchange = self._exchange
         exchange.error = exchange.error or code
-        if self._closed or (self._broken and not self._untouched):
+        if self._withheld or self._closed or (self._broken and not self._untouched):
             return b""
         self._closed = True
         if self._untouched:  # an encoded stream passes as it is: plain text at its end would be noise

@@ -24,7 +24,9 @@ from addons import http_stream
 from addons.admission import Admission, Refused, host_of
 from addons.client_certificates import connection_for
 from addons.exchange import Exchange, Refuse, StreamBody
-from addons.pipeline import Pipeline, Refusal
+from addons.keeping import StreamGate
+from addons.pipeline import Pipeline
+from addons.refusal import Refusal
 from addons.settings import Settings
 from addons.settings_sections import parse_address
 from addons.translation import Watched, apply, inbound_of, plain, replace_body, response_of
@@ -304,6 +306,8 @@ class Gateway:
                 self._answer_at_once(flow, 502, "upstream_malformed", _unreadable(e), e.code)
                 return
             flow.metadata[STREAM] = stream
+            if exchange.keeping is not None:
+                flow.metadata[http_stream.GATE] = StreamGate(exchange, stream)
             response.headers.pop("content-length", None)  # restored text and a late error event have other lengths
             if exchange.restoration is not None:
                 response.headers.pop("content-encoding", None)
@@ -323,8 +327,19 @@ class Gateway:
 
         reply.stream = instead
 
+    async def stored_objects(self, flow: http.HTTPFlow) -> None:
+        """A stream waits at its gate. What fails here leaves the gate shut, which ends the stream in an error."""
+        exchange: Exchange | None = flow.metadata.get(EXCHANGE)
+        try:
+            if exchange is not None:
+                await self.pipeline.keep(exchange)
+        except Refusal as refusal:
+            log.error("a reply's stream is withheld: %s", refusal.code)
+        except Exception as e:
+            log.error("hook stored_objects failed: %s; the stream is withheld", type(e).__name__)
+
     @fail_closed
-    def response(self, flow: http.HTTPFlow) -> None:
+    async def response(self, flow: http.HTTPFlow) -> None:
         """The reply is whole (or has been streamed): restore it, complete the record."""
         exchange: Exchange | None = flow.metadata.get(EXCHANGE)
         response = flow.response
@@ -339,8 +354,12 @@ class Gateway:
                     response.headers.get("content-encoding", ""),
                     response.status_code,
                 )
+                await self.pipeline.keep(exchange, response.status_code)
                 if body is not None and flow.request.method != "HEAD":
                     replace_body(response, body)
+            except Refusal as refusal:
+                exchange.error = refusal.code
+                flow.response = self.answer(flow, refusal.status, refusal.code, refusal.message)
             except WireError as e:
                 exchange.error = e.code
                 flow.response = self.answer(flow, 502, "upstream_malformed", _unreadable(e))

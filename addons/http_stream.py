@@ -8,6 +8,7 @@ Knows mitmproxy's proxy core; knows nothing of detection, policy or audit.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import mitmproxy.proxy.layers.http as core
@@ -15,6 +16,7 @@ from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 from mitmproxy.net.http.http1.read import expected_http_body_size
 from mitmproxy.proxy import events, layer
+from mitmproxy.proxy.commands import StartHook
 from mitmproxy.proxy.layers.http import DropStream as Drop
 from mitmproxy.proxy.layers.http import HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import (
@@ -26,12 +28,15 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseEndOfMessage,
     ResponseHeaders,
     ResponseProtocolError,
+    ResponseTrailers,
 )
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 from mitmproxy.proxy.utils import ReceiveBuffer
 
 ABORT = "coatcheck.abort"
 """Key in ``flow.metadata``: the flow's ``Abort``."""
+GATE = "coatcheck.gate"
+"""Key in ``flow.metadata``: the ``Gate`` of a reply's stream; absent: everything leaves at once."""
 LIMITS = "coatcheck.limits"
 """Key in ``flow.metadata``: ``(request_bytes, response_bytes)``; absent: no limit but mitmproxy's own."""
 
@@ -46,6 +51,25 @@ class Abort(Protocol):
     def stream_tail(self) -> bytes:
         """Bytes that end a reply already under way: an error event in the stream's own format."""
         ...
+
+
+class Gate(Protocol):
+    """Holds back what a stream's callable has answered until an asynchronous hook is through."""
+
+    def waits(self) -> bool:
+        """True if what is about to leave must wait for the hook ``stored_objects``."""
+        ...
+
+    def opened(self, out: bytes | list[bytes]) -> bytes | list[bytes]:
+        """What leaves in place of ``out`` after the hook."""
+        ...
+
+
+@dataclass
+class StoredObjectsHook(StartHook):
+    """A streamed reply names what the provider stores, and has not left; mitmproxy awaits the addon."""
+
+    flow: http.HTTPFlow
 
 
 DISCARD_FACTOR = 8
@@ -123,7 +147,20 @@ class GuardedHttpStream(HttpStream):
     def state_stream_response_body(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(event, ResponseData) and not event.data:
             return  # an empty HTTP/2 frame; the stream callable takes b"" for the end
-        yield from super().state_stream_response_body(event)
+        response, gate = self.flow.response, self.flow.metadata.get(GATE)
+        if response is None or not callable(response.stream) or gate is None or isinstance(event, ResponseTrailers):
+            yield from super().state_stream_response_body(event)
+            return
+        callback = response.stream
+        out = callback(event.data if isinstance(event, ResponseData) else b"")
+        if gate.waits():
+            yield StoredObjectsHook(self.flow)
+            out = gate.opened(out)
+        response.stream = lambda _: out
+        try:
+            yield from super().state_stream_response_body(event)
+        finally:
+            response.stream = callback
 
     def handle_protocol_error(
         self, event: RequestProtocolError | ResponseProtocolError
@@ -135,6 +172,11 @@ class GuardedHttpStream(HttpStream):
             return
         if self.server_state == self.state_stream_response_body:
             tail = abort.stream_tail()
+            gate: Gate | None = self.flow.metadata.get(GATE)
+            if gate is not None and gate.waits():
+                yield StoredObjectsHook(self.flow)
+                out = gate.opened(tail)
+                tail = out if isinstance(out, bytes) else b"".join(out)
             yield from self._fail(event)
             if tail:
                 yield SendHttp(ResponseData(self.stream_id, tail), self.context.client)

@@ -31,6 +31,9 @@ from addons.proxy import Listener
 from addons.reroute.health import HealthMonitor
 from addons.settings import Settings, load_settings
 from addons.settings_sections import parse_address
+from addons.vault.build import vault_of
+from addons.vault.errors import VaultError
+from addons.vault.service import Vault
 from audit.errors import AuditError
 from audit.recorder import Recorder
 from audit.records import Decision
@@ -68,6 +71,7 @@ class Parts:
     pipeline: Pipeline
     metrics: Metrics
     policy: Policy
+    vault: Vault | None
 
 
 def harden() -> None:
@@ -105,19 +109,25 @@ async def parts(settings: Settings, announce: Callable[[Decision], None]) -> Asy
             recorder = Recorder(settings.database_url)
             await recorder.start()
             stack.push_async_callback(recorder.stop)
+            vault = vault_of(settings)
+            if vault is not None:
+                await vault.start()
+                stack.push_async_callback(vault.stop)
             limit = min(settings.limits.detect_ms, settings.detector.time_limit_ms)
             detector = DetectorService(settings.detector.model_copy(update={"time_limit_ms": limit}))
             await detector.start()
             stack.push_async_callback(detector.stop)
             policy = Policy(settings.policy, settings.masked_targets)
-        except (keys.KeyFileError, ca.CaError, AuditError, DetectorError, ModelError) as e:
+        except (keys.KeyFileError, ca.CaError, AuditError, VaultError, DetectorError, ModelError) as e:
             raise LaunchError(str(e)) from None
         health = HealthMonitor(settings.onprem)
         await health.start()
         stack.push_async_callback(health.stop)
         metrics = Metrics()
-        pipeline = Pipeline(settings, gateway_keys, detector, recorder, policy, metrics, health, announce=announce)
-        yield Parts(authority, recorder, detector, pipeline, metrics, policy)
+        pipeline = Pipeline(
+            settings, gateway_keys, detector, recorder, policy, metrics, health, vault=vault, announce=announce
+        )
+        yield Parts(authority, recorder, detector, pipeline, metrics, policy, vault)
 
 
 def _authority(settings: Settings) -> CertificateAuthority:
@@ -176,6 +186,8 @@ async def run(
 
             def health() -> dict[str, Any]:
                 states = {"detector": built.detector.ready, "database": built.recorder.ready, "key": True}
+                if built.vault is not None:
+                    states["vault"] = built.vault.ready
                 return {
                     "ready": all(states.values()) and not gateway.draining,
                     **states,

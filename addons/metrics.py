@@ -47,6 +47,12 @@ class Metrics:
             buckets=_SECONDS,
             **made,  # type: ignore[arg-type]
         )
+        self.vault_seconds = Histogram(
+            "vault_seconds",
+            "Time until the vault had what a reply names.",
+            buckets=_SECONDS,
+            **made,  # type: ignore[arg-type]
+        )
 
     def render(self) -> bytes:
         """The figures in Prometheus' text format."""

@@ -23,6 +23,8 @@ from addons.policy.entities import KNOWN_ENTITIES
 from addons.policy.types import Action, Facts, SegmentText, Verdict
 from addons.reading import Reading, read_request
 from addons.recording import Case, Circumstances, Inbound, decision_of, outcome_of
+from addons.refusal import Refusal
+from addons.remembering import Memory, VaultLike
 from addons.reroute.targets import RerouteError, rewrite
 from addons.settings import Settings
 from addons.templates import method_name, path_template
@@ -72,18 +74,6 @@ class HealthLike(Protocol):
     def failed(self, name: str) -> None: ...
 
 
-class Refusal(Exception):
-    """This request is not let go; becomes the reply and the record."""
-
-    def __init__(self, status: int, code: str, message: str, *, rule: str = "fail_closed", reason: str = "") -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.rule = rule
-        self.reason = reason or f"error:{code}"
-
-
 class Pipeline:
     """One gateway's way from a request to a decision."""
 
@@ -97,6 +87,7 @@ class Pipeline:
         metrics: Metrics,
         health: HealthLike,
         *,
+        vault: VaultLike | None = None,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         announce: Callable[[Decision], None] = lambda decision: None,
     ) -> None:
@@ -112,6 +103,7 @@ class Pipeline:
         self._policy = policy
         self.metrics = metrics
         self._health = health
+        self._memory = Memory(vault, metrics, required=settings.policy.mode != "observe")
         self._now = now
         self._announce = announce
         self._observe = settings.policy.mode == "observe"
@@ -170,6 +162,7 @@ class Pipeline:
                 return await self._pass_unread(case, e.code)
             raise Refusal(e.status, e.code, f"{e.message} ({e.where}).") from None
         try:
+            case.recalled = await self._memory.recall(case.principal, reading.stored)
             case.spans = await self._detect(case, reading)
         except Refusal as refusal:
             if self._observe:
@@ -198,7 +191,11 @@ class Pipeline:
         if verdict.action is Action.REROUTE:
             return await self._reroute(case, reading, verdict)
         texts = await _aside(inbound, lambda: self._mask(case, reading, verdict))
-        forward = Forward(self._exchange(case, inbound.upstream, masked=bool(texts)))
+        await self._memory.add(case, reading.stored)
+        masked = case.session is not None and (bool(texts) or any(case.recalled.values()))
+        exchange = self._exchange(case, inbound.upstream, masked=masked)
+        exchange.keeping = self._memory.keeping(case, reading.stored)
+        forward = Forward(exchange, identity_reply=masked)
         if texts:
             body, path, headers = await _aside(inbound, lambda: reading.encode(texts))
             forward = Forward(forward.exchange, body=body, path=path, headers=headers, identity_reply=True)
@@ -232,6 +229,8 @@ class Pipeline:
             return {}
         case.session = session = self._session_for(case.principal)
         try:
+            for recalled in case.recalled.values():
+                session.recall(recalled)
             texts = {}
             for i, segment in enumerate(reading.segments):
                 masked = session.mask(segment.text, verdict.mask.get(i, ()))
@@ -338,6 +337,10 @@ class Pipeline:
             self._announce(decision)
         except Exception as e:  # a terminal that is gone is no reason to refuse
             log.error("a decision could not be shown: %s", type(e).__name__)
+
+    async def keep(self, exchange: Exchange, status: int = 200) -> None:
+        """What a reply, or what has come of it, names is in the vault before it leaves. Raises Refusal."""
+        await self._memory.keep(exchange, status)
 
     def finish(self, exchange: Exchange, status: int | None) -> None:
         """The reply is over, one way or the other: complete the record. Never raises, never waits."""

@@ -15,6 +15,7 @@ from addons.settings_sections import Limits
 from addons.wire.content import read_body
 from addons.wire.encodings import decode
 from addons.wire.metadata import Headers, Metadata, read_metadata
+from addons.wire.stored import NOTHING_STORED, StoredUse
 from addons.wire.types import Codec, ParsedRequest, Segment
 from detectors.spans import Span
 
@@ -44,6 +45,8 @@ class Reading:
         self.unreadable = request.unreadable
         self.model = request.model
         self.stream = request.stream
+        self.stored: StoredUse = getattr(request, "stored", NOTHING_STORED)
+        """What the request has to do with what the provider stores."""
         self._shown = [_show(i, segment) for i, segment in enumerate(self.segments)]
         self._shown += [_join(group, self.segments) for group in request.joins if len(group) > 1]
 

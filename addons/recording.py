@@ -10,16 +10,17 @@ import os
 import platform
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from addons.exchange import Exchange
 from addons.keys import GatewayKeys
+from addons.masking.restorer import Original
 from addons.masking.session import MaskingSession
 from addons.policy.types import Action, Verdict
 from addons.reading import Reading
 from addons.templates import method_name, model_name, path_template
-from addons.wire.types import Codec
+from addons.wire.types import Codec, StoredObject
 from audit.records import Decision, Finding, Outcome
 from detectors.spans import Span
 
@@ -62,6 +63,8 @@ class Case:
     verdict: Verdict | None = None
     spans: list[list[Span]] = field(default_factory=list)
     session: MaskingSession | None = None
+    recalled: Mapping[StoredObject, Mapping[str, Original]] = field(default_factory=dict)
+    """What the vault knows of the stored objects that the request names."""
     detect_ms: float = 0.0
 
 

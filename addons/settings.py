@@ -32,6 +32,7 @@ from addons.settings_sections import (
     OnPrem,
     Placeholders,
     Upstream,
+    VaultSettings,
     built_in_upstreams,
     parse_address,
 )
@@ -70,6 +71,7 @@ class Settings(Section):
     detector: DetectorConfig = DetectorConfig()
     placeholders: Placeholders = Placeholders()
     policy: PolicySettings = PolicySettings()
+    vault: VaultSettings = VaultSettings()
 
     _source: Path | None = PrivateAttr(default=None)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
@@ -113,6 +115,11 @@ class Settings(Section):
     def key_path(self) -> Path:
         """The gateway's secret. It need not exist yet."""
         return self.placeholders.key_file or self.state_path / "key"
+
+    @property
+    def vault_key_path(self) -> Path:
+        """The vault's master keys, where they are in a file. It need not exist yet."""
+        return self.vault.key_file or self.state_path / "vault.key"
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -239,7 +246,7 @@ def _beside(
     ]
 
 
-_SECTIONS = frozenset({"access", "limits", "onprem", "detector", "placeholders", "policy"})
+_SECTIONS = frozenset({"access", "limits", "onprem", "detector", "placeholders", "policy", "vault"})
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

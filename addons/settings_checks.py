@@ -39,6 +39,7 @@ def problems_between(settings: Settings) -> Iterator[Complaint]:
     yield from _rule_names(settings)
     yield from _keys_of_targets(settings)
     yield from _files(settings)
+    yield from _vault_keys(settings)
     own = {*settings.detector.entities, *settings.detector.own_entities}
     for path, name in _entity_names(settings):
         meant = None if name in KNOWN_ENTITIES else nearest(name, KNOWN_ENTITIES, NEAR_MISS)
@@ -86,6 +87,15 @@ def _listeners(settings: Settings) -> Iterator[Complaint]:
     same_port = settings.listen_address.port == settings.admin_address.port != 0
     if same_port and settings.listen_address.host in {settings.admin_address.host, "0.0.0.0", "::"}:  # noqa: S104
         yield ("admin_listen",), "is the same address as `listen`; choose another port"
+
+
+def _vault_keys(settings: Settings) -> Iterator[Complaint]:
+    vault = settings.vault
+    named = [name for name in ("key_file", "key_env", "kms_command") if getattr(vault, name)]
+    if len(named) > 1:
+        yield ("vault", named[1]), f"the master key comes from one place; `{named[0]}` is set too"
+    elif vault.enabled and vault.key_env and not os.environ.get(vault.key_env):
+        yield ("vault", "key_env"), "this environment variable is not set"
 
 
 def _hosts(settings: Settings) -> Iterator[Complaint]:

@@ -220,6 +220,23 @@ class Placeholders(Section):
     """The gateway's secret; made at first start. Default: ``key`` in ``state_dir``."""
 
 
+class VaultSettings(Section):
+    """What placeholders stand for where the provider keeps state: encrypted, in the audit database."""
+
+    enabled: bool = True
+    """``false``: requests that lean on stored responses or conversations are refused."""
+    key_file: FilePath | None = None
+    """Master keys, the one in force first; made at first start. Default: ``vault.key`` in ``state_dir``."""
+    key_env: str | None = Field(default=None, min_length=1)
+    """Environment variable that holds the master keys (64 hexadecimal digits each), in place of a file."""
+    kms_command: tuple[str, ...] = ()
+    """Command that wraps and unwraps data keys, in place of a file: ``wrap`` or ``unwrap``, base64 in and out."""
+    kms_timeout_s: Seconds = 10.0
+    """How long that command may take, in seconds."""
+    ttl_days: Annotated[float, Field(gt=0, le=3650)] = 30.0
+    """How long an object is kept after it was last added to, in days."""
+
+
 VERTEX_REGIONS = (  # noqa: SIM905
     "us-central1 us-east1 us-east4 us-east5 us-south1 us-west1 us-west2 us-west3 us-west4 northamerica-northeast1 "
     "northamerica-northeast2 southamerica-east1 southamerica-west1 europe-central2 europe-north1 europe-southwest1 "

@@ -63,9 +63,25 @@ class MaskingSession:
         return MappingProxyType({token: original.text for token, original in self._originals.items()})
 
     @property
+    def originals(self) -> Mapping[str, Original]:
+        """Placeholder -> what it stands for; what was recalled is among them."""
+        return MappingProxyType(self._originals)
+
+    @property
     def count(self) -> int:
-        """Distinct placeholders so far."""
-        return len(self._originals)
+        """Distinct placeholders that were put into texts."""
+        return len(set(self._tokens.values()))
+
+    def recall(self, originals: Mapping[str, Original]) -> None:
+        """Before the first text: placeholders that stand in what the provider has stored of this conversation.
+
+        They are restored in the reply, and mean here what they mean there. Raises PlaceholderCollision where one has
+        another meaning already, ValueError for an unfit entity name.
+        """
+        self._learn({token.rpartition("_")[0] for token in originals})
+        for token, original in originals.items():
+            if self._originals.setdefault(token, original) != original:
+                raise PlaceholderCollision("two stored values share a placeholder; the request is refused")
 
     def restoration(self) -> FlowRestoration:
         """A restoration for the reply, with the placeholders known now."""

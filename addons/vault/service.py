@@ -179,7 +179,7 @@ class Vault:
                 if not self._changed.wait(patience):
                     break
                 patience = max(patience, 0.001)
-            batch = []
+            batch: list[_Waiting] = []
             while self._queue and len(batch) < _BATCH:
                 one = self._queue.popleft()
                 if not one.abandoned:

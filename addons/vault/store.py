@@ -170,7 +170,8 @@ class Store:
             .join(_keys, _keys.c.seq == _holders.c.data_key)
             .where(*_named(_objects, owner, name))
         )
-        return connection.execute(query.with_for_update(of=_holders) if lock else query).first()
+        row: Any = connection.execute(query.with_for_update(of=_holders) if lock else query).first()
+        return row if isinstance(row, Row) else None
 
     def _sealed(self, connection: Connection, holder: Row[Any]) -> Sequence[tuple[str, bytes]]:
         query = select(_records.c.entity, _records.c.sealed).where(_records.c.object_seq == holder.seq)

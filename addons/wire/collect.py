@@ -14,6 +14,7 @@ from enum import Enum
 
 from addons.wire.jsondoc import ARRAY, OBJECT, STRING, Document, Node, literal
 from addons.wire.rules import FREE, Rule, is_plain_key
+from addons.wire.stored import NOTHING_STORED
 from addons.wire.types import Place, Segment, Unreadable, UnreadableKind, WireError
 
 _URL_SAFE = {ord("-"): "+", ord("_"): "/"}  # RFC 4648, section 5: protobuf JSON admits both alphabets
@@ -53,7 +54,7 @@ class Source:
 class JsonRequest:
     """A JSON request body, taken apart."""
 
-    __slots__ = ("body", "joins", "model", "segments", "slots", "sources", "stream", "unreadable")
+    __slots__ = ("body", "joins", "model", "segments", "slots", "sources", "stored", "stream", "unreadable")
 
     def __init__(self, body: bytes, root: Document, collector: Collector):
         self.body = body
@@ -65,6 +66,8 @@ class JsonRequest:
         self.model = root.root.text("model")
         stream = root.root.get("stream")
         self.stream = stream is not None and stream.value is True
+        self.stored = NOTHING_STORED
+        """What it has to do with what the provider stores; a codec that knows says so."""
 
     def encode(self, texts: Mapping[int, str], *, model: str | None = None) -> bytes:
         """See ``ParsedRequest.encode``. A model that the client did not name is put in front of the first member."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from addons.wire.stored import NOTHING_STORED
 from addons.wire.types import Codec, ParsedRequest, Segment, Unreadable, UnreadableKind, WireError
 
 
@@ -22,6 +23,7 @@ class UnreadRequest:
         self.joins: Sequence[Sequence[int]] = ()
         self.model: str | None = None
         self.stream = False
+        self.stored = NOTHING_STORED
 
     def encode(self, texts: Mapping[int, str], *, model: str | None = None) -> bytes:
         """The body as it came. A model cannot be named in it: raises WireError ``not_an_object``."""

@@ -31,6 +31,7 @@ from addons.wire.rules import (
     unknown_block,
     unreadable,
 )
+from addons.wire.stored import StoredUse
 from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind, WireError
 
 ROLES = {
@@ -185,7 +186,11 @@ class OpenAIChat:
 
     def parse_request(self, body: bytes) -> JsonRequest:
         """See ``Codec.parse_request``."""
-        return parse_json(body, _REQUEST)
+        request = parse_json(body, _REQUEST)
+        store = request.sources[0].document.root.get("store")
+        if store is not None and store.value is True:
+            request.stored = StoredUse(creates=True)
+        return request
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """See ``Codec.restore_reply``. What is no JSON is restored as text."""

@@ -1,7 +1,7 @@
 """OpenAI Responses: where the text is in requests, replies and stream events.
 
 May import this room only. Its items, parts and tools are in ``openai_responses_items.py``, its streams in
-``openai_responses_stream.py``, what is refused of it because it leans on stored state in ``openai_stored.py``.
+``openai_responses_stream.py``, what of it leans on stored state in ``openai_leaning.py``.
 Reference: the types of the ``openai`` package; ``tests/addons/wire/test_sdk_responses.py`` pins the tables to them.
 """
 
@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from addons.wire.collect import Collector, JsonRequest
 from addons.wire.jsondoc import OBJECT, STRING, Document, Node
 from addons.wire.openai_chat import METADATA
+from addons.wire.openai_leaning import use_of
 from addons.wire.openai_responses_items import AGENT, INPUT, ITEM, PART, TEXT_CONFIG, TOOL_LIST
 from addons.wire.openai_responses_stream import ResponsesStream, note_response
 from addons.wire.openai_responses_text import ANNOTATION, LOGPROBS, pointed_into
-from addons.wire.openai_stored import refuse_stored_state
 from addons.wire.refusals import openai_error, reply
 from addons.wire.restore import restore_document, restore_plain
 from addons.wire.rules import (
@@ -33,6 +33,7 @@ from addons.wire.rules import (
     items,
     step,
 )
+from addons.wire.stored import note_stored
 from addons.wire.types import ErrorReply, ReplyFacts, Restoration, WireError
 
 
@@ -120,19 +121,20 @@ class ResponsesRequest(JsonRequest):
 class OpenAIResponses:
     """``Codec`` of ``openai.responses`` and of the count of its input tokens, whose reply holds no text."""
 
-    def __init__(self, name: str = "openai.responses", *, stored_state: bool = False):
-        """``stored_state`` True: what the provider has stored may be named, since nothing of it comes back."""
+    def __init__(self, name: str = "openai.responses", *, only_counts: bool = False):
+        """``only_counts`` True: what the provider has stored may be named, since nothing of it comes back."""
         self.name = name
-        self._stored_state = stored_state
+        self._only_counts = only_counts
 
     def parse_request(self, body: bytes) -> ResponsesRequest:
-        """See ``Codec.parse_request``. Raises WireError ``stored_state``, too."""
+        """See ``Codec.parse_request``."""
         root = Document.of_bytes(body)
-        if not self._stored_state:
-            refuse_stored_state(root.root)
         collector = Collector(root)
         _REQUEST(collector, root.root, "$", "user")
-        return ResponsesRequest(body, root, collector)
+        request = ResponsesRequest(body, root, collector)
+        if not self._only_counts:
+            request.stored = use_of(root.root)
+        return request
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """See ``Codec.restore_reply``. What is no JSON is restored as text."""
@@ -144,6 +146,7 @@ class OpenAIResponses:
         plain = document.root.plain()
         if isinstance(plain, dict):
             note_response(facts, plain)
+            note_stored(facts, plain)
             facts.complete = facts.error_type is None or plain.get("object") == "response"  # a failed one is whole, too
         new = restore_document(document, RESPONSE, restoration)
         return (body if new is None else new.encode("utf-8", "surrogatepass")), facts

@@ -20,6 +20,7 @@ from addons.wire.refusals import STREAM_ERROR, openai_error
 from addons.wire.restore import Restorer
 from addons.wire.rules import Rule
 from addons.wire.sse import Event, event_bytes
+from addons.wire.stored import note_item, note_stored
 from addons.wire.streaming import EventStream, Runs
 from addons.wire.types import ReplyFacts, Restoration, WireError
 
@@ -72,6 +73,10 @@ class ResponsesStream(EventStream):
     def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
         """One event of the stream."""
         kind = data.get("type")
+        if isinstance(response := data.get("response"), dict):
+            note_stored(self.facts, response)
+        elif "item" in data:
+            note_item(self.facts, data["item"])
         number = data.get("sequence_number")
         self._number = number if isinstance(number, int) else self._number
         if not isinstance(kind, str):

@@ -1,73 +1,123 @@
-"""What OpenAI keeps, and this gateway cannot restore yet: requests that lean on it, endpoints that hand it out.
+"""OpenAI's endpoints that hand out, change and delete what is stored: responses, conversations, chat completions.
 
-May import this room only. What the provider has in store is masked, and what its placeholders stand for was known to
-the flow that masked it, which is over. A reply that drew on it would come back with placeholders in place of values,
-silently. So a request that names stored state is refused, and so is reading it back; deleting it is not. What is in an
-encrypted compaction is stored state in the client's hands: the same holds.
+May import this room only. Which object is meant stands in the path, so the registry binds the codec to it
+(``for_path``). Where the vault does not know the object the request is refused (see ``stored``); deleting needs no
+knowledge, and deletes in the vault as well.
 """
 
 from __future__ import annotations
 
-from addons.wire.collect import JsonRequest
-from addons.wire.content import UnreadRequest
-from addons.wire.jsondoc import ARRAY, Node
-from addons.wire.openai_responses_items import kind_of_item
-from addons.wire.openai_text import OpenAIText
-from addons.wire.rules import FREE
-from addons.wire.types import WireError
+from collections.abc import Mapping
 
-CODE = "stored_state"
-"""Error code of such a refusal."""
-_ITEMS = frozenset({"item_reference", "compaction", "compaction_trigger"})
-_MASKED = "What the provider has stored is masked, and the gateway does not keep what its placeholders stand for"
-_ADVICE = {
-    "previous_response_id": "leave it out and send the whole conversation in `input`",
-    "conversation": "leave it out and send the whole conversation in `input`",
-    "background": "stream the response instead",
-    "context_management": "leave it out and shorten the conversation yourself",
-    "input": "send the items themselves (SDKs do with `store: false`)",
+from addons.wire.collect import JsonRequest, parse_json
+from addons.wire.content import UnreadRequest
+from addons.wire.jsondoc import Document, Node
+from addons.wire.openai_chat import REPLY as COMPLETION_REPLY
+from addons.wire.openai_responses import EVENT
+from addons.wire.openai_responses import RESPONSE as RESPONSE_REPLY
+from addons.wire.openai_responses_items import INPUT, ITEM
+from addons.wire.openai_responses_stream import ResponsesStream, note_response
+from addons.wire.refusals import openai_error, reply
+from addons.wire.restore import restore_document, restore_plain
+from addons.wire.rules import FREE, NAME, NAMES, Rule, Visitor, constant_role, fields, items
+from addons.wire.stored import COMPLETION, CONVERSATION, RESPONSE, Named, StoredUse, note_stored
+from addons.wire.stored import ITEM as STORED_ITEM
+from addons.wire.types import ErrorReply, ReplyFacts, Restoration, StoredObject, WireError
+
+_ADVICE = "keep the replies yourself"
+_NOT_FOUND = 404
+_REQUEST = fields({"items": INPUT, "metadata": constant_role("metadata", FREE), "include": NAMES}, FREE)
+_PAGE = dict.fromkeys(["object", "first_id", "last_id", "has_more"], NAME)
+_ITEM_PAGE = fields({**_PAGE, "data": items(ITEM)}, FREE)
+_REPLIES: Mapping[str, Rule] = {
+    "response": RESPONSE_REPLY,
+    "chat.completion": COMPLETION_REPLY,
+    "conversation": fields({**dict.fromkeys(["id", "object", "created_at"], NAME), "metadata": FREE}, FREE),
 }
 
 
-def refuse_stored_state(root: Node, *, background: bool = True) -> None:
-    """Raise WireError ``stored_state`` if a Responses request leans on what the provider has stored or will store.
-
-    ``background`` True: a background response that is not streamed counts, since its text can only be fetched later.
-    """
-    for name in ("previous_response_id", "conversation", "context_management"):
-        member = root.get(name)
-        if member is not None and member.value not in (None, "", []):
-            raise _refused(name, f"$.{name}")
-    if background and _is_true(root, "background") and not _is_true(root, "stream"):
-        raise _refused("background", "$.background")
-    given = root.get("input")
-    if given is not None and given.kind == ARRAY:
-        for index, item in enumerate(given.children):
-            if kind_of_item(item) in _ITEMS:
-                raise _refused("input", f"$.input[{index}]")
+def _reply_rule(visitor: Visitor, node: Node, path: str, role: str) -> None:
+    """By what the reply says that it is."""
+    kind = node.text("object")
+    if kind == "list":
+        data = node.get("data")
+        typed = data is not None and any(child.get("type") is not None for child in data.children)
+        (_ITEM_PAGE if typed else FREE)(visitor, node, path, role)
+    elif kind is None and node.get("type") is not None:
+        ITEM(visitor, node, path, role)
+    else:
+        _REPLIES.get(kind or "", FREE)(visitor, node, path, role)
 
 
-def _is_true(root: Node, name: str) -> bool:
-    member = root.get(name)
-    return member is not None and member.value is True
+class StoredState:
+    """``Codec`` of one such endpoint. As it is, unbound, it refuses: no object is named."""
 
+    def __init__(self, name: str, *, creates: bool = False, use: StoredUse | None = None):
+        self.name = name
+        self._creates = creates
+        self._use = (
+            use if use is not None else StoredUse(creates=creates, named=(_anything() if creates else _unnamed(),))
+        )
 
-def _refused(member: str, where: str) -> WireError:
-    return WireError(CODE, where, f"{_MASKED}: {_ADVICE[member]}")
-
-
-class StoredState(OpenAIText):
-    """``Codec`` of endpoints that hand out what is stored: every request is refused, its body unread."""
+    def for_path(self, method: str, found: Mapping[str, str | None]) -> StoredState:
+        """The codec for a method and the ids in a path: ``response``, ``conversation``, ``item``, ``completion``."""
+        kinds = (RESPONSE, CONVERSATION, COMPLETION)
+        whole = next((StoredObject(kind, key) for kind in kinds if (key := found.get(kind))), None)
+        if whole is None:
+            return self
+        item = found.get(STORED_ITEM)
+        deletes = method.upper() == "DELETE"
+        meant = StoredObject(STORED_ITEM, item) if item else whole
+        use = StoredUse(
+            named=(Named(whole, "path", _ADVICE, _NOT_FOUND, needed=not deletes),),
+            adds_to=whole if method.upper() == "POST" else None,
+            part_of=None if deletes else whole,
+            deletes=meant if deletes else None,
+        )
+        return StoredState(self.name, use=use)
 
     def parse_request(self, body: bytes) -> JsonRequest:
-        """Raises WireError ``stored_state``."""
-        raise WireError(CODE, "path", f"{_MASKED}: keep the replies yourself")
+        """See ``Codec.parse_request``."""
+        request = parse_json(body, _REQUEST)
+        request.stored = self._use
+        return request
 
     def parse_empty(self) -> UnreadRequest:
         """The same for a request without a body."""
-        raise WireError(CODE, "path", f"{_MASKED}: keep the replies yourself")
+        request = UnreadRequest(b"")
+        request.stored = self._use
+        return request
+
+    def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
+        """See ``Codec.restore_reply``. What is no JSON is restored as text."""
+        facts = ReplyFacts()
+        try:
+            document = Document.of_bytes(body, duplicates=True)
+        except WireError:
+            return restore_plain(body, restoration), facts
+        plain = document.root.plain()
+        if isinstance(plain, dict):
+            note_response(facts, plain)
+            note_stored(facts, plain)
+            # an item, a page or a conversation has no state, and a response that failed or still runs is whole, too
+            facts.complete = facts.error_type is None or plain.get("object") == "response"
+        new = restore_document(document, _reply_rule, restoration)
+        return (body if new is None else new.encode("utf-8", "surrogatepass")), facts
+
+    def open_stream(self, restoration: Restoration) -> ResponsesStream:
+        """See ``Codec.open_stream``: a stored response can be had as the stream that it was."""
+        return ResponsesStream(restoration, EVENT)
+
+    def refusal(self, status: int, code: str, message: str) -> ErrorReply:
+        """See ``Codec.refusal``."""
+        return reply(status, code, openai_error(status, code, message))
 
 
-def stored(name: str) -> StoredState:
-    """The codec of one such endpoint."""
-    return StoredState(name, FREE)
+def _anything() -> Named:
+    """Leans on nothing, and on there being a vault: what it makes can be read back later only."""
+    return Named(None, "path", _ADVICE)
+
+
+def _unnamed() -> Named:
+    """What is asked for has no id that could be looked up: a list of all that is stored, or an unknown path."""
+    return Named(StoredObject("", ""), "path", _ADVICE, _NOT_FOUND)

@@ -13,6 +13,7 @@ from typing import Any
 from addons.wire.refusals import STREAM_ERROR, openai_error
 from addons.wire.rules import Rule
 from addons.wire.sse import Event, event_bytes
+from addons.wire.stored import note_stored
 from addons.wire.streaming import EventStream, Runs
 from addons.wire.types import ReplyFacts, Restoration
 
@@ -149,6 +150,8 @@ def note_chat(facts: ReplyFacts, data: dict[str, Any]) -> None:
     model = data.get("model")
     if facts.model is None and isinstance(model, str):
         facts.model = model
+    if not facts.objects:
+        note_stored(facts, data)
     usage = data.get("usage")
     if isinstance(usage, dict):
         facts.input_tokens = count(usage.get("prompt_tokens", usage.get("input_tokens")), facts.input_tokens)

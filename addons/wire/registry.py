@@ -7,6 +7,7 @@ decides. Paths match with any prefix before ``/v1`` and in Azure's forms.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -19,7 +20,7 @@ from addons.wire.mistral import Mistral
 from addons.wire.ollama import Ollama
 from addons.wire.openai_chat import OpenAIChat
 from addons.wire.openai_responses import OpenAIResponses
-from addons.wire.openai_stored import stored
+from addons.wire.openai_stored import StoredState
 from addons.wire.openai_text import (
     COMPLETIONS,
     EMBEDDINGS,
@@ -46,10 +47,12 @@ class Endpoint:
 GENERIC: Codec = Generic()
 """The codec of every path that no endpoint matches."""
 _ANTHROPIC = AnthropicMessages()
-_CHAT_STORED = stored("openai.chat.stored")
-_RESPONSES_STORED = stored("openai.responses.stored")
-_CONVERSATIONS = stored("openai.conversations")
-_INPUT_TOKENS = OpenAIResponses("openai.responses.input_tokens", stored_state=True)
+_CHAT_STORED = StoredState("openai.chat.stored")
+_RESPONSES_STORED = StoredState("openai.responses.stored")
+_CONVERSATIONS = StoredState("openai.conversations")
+_NEW_CONVERSATION = StoredState("openai.conversations", creates=True)
+_COMPACT = OpenAIResponses("openai.responses.compact")
+_INPUT_TOKENS = OpenAIResponses("openai.responses.input_tokens", only_counts=True)
 _COUNT = AnthropicMessages("anthropic.count_tokens")
 
 
@@ -125,11 +128,31 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *_COHERE,
     *_OLLAMA,
     _row("openai.chat", "openai", "POST", r"(?:/[\w.-]+)*/chat/completions/?", OpenAIChat()),
-    *_openai("openai.chat.stored", "GET POST", r"/chat/completions(?:/.*)?", _CHAT_STORED),
+    *_openai(
+        "openai.chat.stored",
+        "GET POST DELETE",
+        r"/chat/completions/(?P<completion>[\w.-]+)(?:/messages)?/?",
+        _CHAT_STORED,
+    ),
+    *_openai("openai.chat.stored", "GET POST DELETE", r"/chat/completions(?:/.*)?", _CHAT_STORED),
     *_openai("openai.responses", "POST", r"/responses/?", OpenAIResponses()),
     *_openai("openai.responses.input_tokens", "POST", r"/responses/input_tokens/?", _INPUT_TOKENS),
-    *_openai("openai.responses.stored", "GET POST", r"/responses/.+", _RESPONSES_STORED),
-    *_openai("openai.conversations", "GET POST", r"/conversations(?:/.*)?", _CONVERSATIONS),
+    *_openai("openai.responses.compact", "POST", r"/responses/compact/?", _COMPACT),
+    *_openai(
+        "openai.responses.stored",
+        "GET POST DELETE",
+        r"/responses/(?P<response>[\w.-]+)(?:/(?:cancel|input_items))?/?",
+        _RESPONSES_STORED,
+    ),
+    *_openai("openai.responses.stored", "GET POST DELETE", r"/responses/.+", _RESPONSES_STORED),
+    *_openai("openai.conversations", "POST", r"/conversations/?", _NEW_CONVERSATION),
+    *_openai(
+        "openai.conversations",
+        "GET POST DELETE",
+        r"/conversations/(?P<conversation>[\w.-]+)(?:/items(?:/(?P<item>[\w.-]+))?)?/?",
+        _CONVERSATIONS,
+    ),
+    *_openai("openai.conversations", "GET POST DELETE", r"/conversations(?:/.*)?", _CONVERSATIONS),
     *_openai("openai.completions", "POST", r"/completions/?", COMPLETIONS),
     *_openai("openai.embeddings", "POST", r"/embeddings/?", EMBEDDINGS),
     *_openai("openai.moderations", "POST", r"/moderations/?", MODERATIONS),
@@ -150,7 +173,7 @@ def match(provider: str | None, method: str, path: str) -> Endpoint | None:
 
     ``path`` is without query. ``provider`` None matches by path whatever the host; a provider that the table does
     not name (``azure``, a host of one's own) does too, since such servers speak the same dialects. Where the path
-    names the model, the codec is bound to it.
+    names the model or a stored object, the codec is bound to it.
     """
     known = provider in _PROVIDERS
     for endpoint in ENDPOINTS:
@@ -158,11 +181,14 @@ def match(provider: str | None, method: str, path: str) -> Endpoint | None:
         if found is not None:
             if endpoint.provider and known and endpoint.provider != provider:
                 continue
-            return _bound(endpoint, found.groupdict().get("model"))
+            return _bound(endpoint, method, found.groupdict())
     return None
 
 
-def _bound(endpoint: Endpoint, model: str | None) -> Endpoint:
+def _bound(endpoint: Endpoint, method: str, found: Mapping[str, str | None]) -> Endpoint:
+    if isinstance(endpoint.codec, StoredState):
+        return replace(endpoint, codec=endpoint.codec.for_path(method, found))
+    model = found.get("model")
     if model is not None and isinstance(endpoint.codec, Gemini | AnthropicVertex):
         return replace(endpoint, codec=endpoint.codec.for_model(unquote(model)))
     return endpoint

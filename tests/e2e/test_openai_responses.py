@@ -252,7 +252,20 @@ def test_what_cannot_be_read_is_refused_in_the_sdks_own_exception(oai, provider,
     assert provider.requests == []
 
 
-# -- stored state ------------------------------------------------------------------------------------------------------
+# -- stored state, without a vault (with one: test_vault.py) -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def forgetful(platform, tmp_path_factory):
+    with GatewayProcess(tmp_path_factory.mktemp("forgetful"), platform, {"vault": {"enabled": False}}) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def without_vault(forgetful, provider):
+    http = openai.DefaultHttpxClient(proxy=forgetful.proxy, verify=forgetful.trust)
+    with openai.OpenAI(api_key="sk-test-1", max_retries=0, http_client=http) as client:
+        yield client
 
 
 @pytest.mark.parametrize(
@@ -265,7 +278,8 @@ def test_what_cannot_be_read_is_refused_in_the_sdks_own_exception(oai, provider,
         {"stream": True, "previous_response_id": "resp_000000000000000000000001"},
     ],
 )
-def test_a_request_that_leans_on_stored_state_is_refused(oai, provider, masking, more):
+def test_a_request_that_leans_on_stored_state_is_refused(without_vault, provider, forgetful, more):
+    oai = without_vault
     oai.responses.create(model="gpt-5.1", input=ENGLISH, store=True)
     provider.clear()
     with pytest.raises(openai.BadRequestError) as caught:
@@ -273,10 +287,11 @@ def test_a_request_that_leans_on_stored_state_is_refused(oai, provider, masking,
     assert caught.value.code == "stored_state"
     assert "whole conversation" in str(caught.value) or "items" in str(caught.value) or "stream" in str(caught.value)
     assert provider.requests == []
-    assert masking.audit("--limit", "1")[0]["reason"] == "error:stored_state"
+    assert forgetful.audit("--limit", "1")[0]["reason"] == "error:stored_state"
 
 
-def test_stored_objects_are_not_handed_out_but_can_be_deleted(oai, provider):
+def test_stored_objects_are_not_handed_out_but_can_be_deleted(without_vault, provider, forgetful):
+    oai = without_vault
     stored = oai.responses.create(model="gpt-5.1", input=ENGLISH, store=True).id
     provider.clear()
     for ask in (
@@ -297,6 +312,7 @@ def test_stored_objects_are_not_handed_out_but_can_be_deleted(oai, provider):
     assert provider.requests == []
     oai.responses.delete(stored)
     assert [one.method for one in provider.requests] == ["DELETE"]
+    assert not (forgetful.state / "vault.key").exists()
 
 
 def test_tokens_are_counted_with_stored_state(oai, provider):
@@ -305,9 +321,9 @@ def test_tokens_are_counted_with_stored_state(oai, provider):
     assert leaked(provider.requests, PLANTED) == []
 
 
-def test_reading_back_says_why_to_any_client(masking, provider):
+def test_reading_back_says_why_to_any_client(forgetful, provider):
     data = request(method="GET", path="/v1/responses/resp_1")
-    answer = through_proxy(masking.proxy, masking.trust, data)
+    answer = through_proxy(forgetful.proxy, forgetful.trust, data)
     assert (answer.status, answer.json()["error"]["code"]) == (400, "stored_state")
     assert provider.requests == []
 

@@ -25,7 +25,6 @@ from openai.types.audio import speech_create_params
 from addons.masking.placeholders import PlaceholderKey, Scope
 from addons.masking.session import MaskingSession
 from addons.wire import openai_completions_stream, openai_text
-from addons.wire.openai_stored import stored
 from addons.wire.openai_text import (
     COMPLETIONS,
     EMBEDDINGS,
@@ -36,7 +35,6 @@ from addons.wire.openai_text import (
     VECTOR_SEARCH,
     OpenAIText,
 )
-from addons.wire.types import WireError
 from detectors.spans import Span
 from tests.addons.wire.doubles import VALUES, Restoration
 from tests.addons.wire.positions import KEEP, MARKER, Marks, pieces, sse
@@ -288,18 +286,6 @@ def test_odd_shapes(name: str) -> None:
 def odd_block(block: str, rng: random.Random) -> str:
     head, mark, data = block.partition("data: ")
     return head + mark + (json.dumps(mutated(json.loads(data), rng)) if data and data != "[DONE]" else data)
-
-
-# -- stored objects ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("body", [b"{}", b"", b'{"metadata": {}}'])
-def test_what_is_stored_is_not_handed_out(body: bytes) -> None:
-    codec = stored("openai.conversations")
-    with pytest.raises(WireError) as caught:
-        codec.parse_request(body) if body else codec.parse_empty()
-    assert (caught.value.code, caught.value.status) == ("stored_state", 400)
-    assert json.loads(codec.refusal(400, "stored_state", "No").body)["error"]["code"] == "stored_state"
 
 
 # -- the SDK's types ---------------------------------------------------------------------------------------------------
