@@ -18,10 +18,12 @@ _SHORTEN = "leave it out and shorten the conversation yourself"
 _STREAM = "stream the response instead"
 
 
-def use_of(root: Node) -> StoredUse:
+def use_of(root: Node, *, compacts: bool = False) -> StoredUse:
     """What a request of the Responses API has to do with stored state. A name that is none names nothing known."""
     conversation = root.get("conversation")
     named = [*_members(root), *_items(root.get("input"))]
+    if compacts:
+        named.append(Named(None, "path", _SHORTEN))
     adds_to = next((one.object for one in named if one.where == "$.conversation"), None) if conversation else None
     store = root.get("store")
     return StoredUse(named, adds_to=adds_to, part_of=adds_to, creates=store is None or store.value is not False)

@@ -121,9 +121,11 @@ class ResponsesRequest(JsonRequest):
 class OpenAIResponses:
     """``Codec`` of ``openai.responses`` and of the count of its input tokens, whose reply holds no text."""
 
-    def __init__(self, name: str = "openai.responses", *, only_counts: bool = False):
-        """``only_counts`` True: what the provider has stored may be named, since nothing of it comes back."""
+    def __init__(self, name: str = "openai.responses", *, only_counts: bool = False, compacts: bool = False):
+        """``only_counts`` True: what the provider has stored may be named, since nothing of it comes back.
+        ``compacts`` True: the reply is stored state in the client's hands."""
         self.name = name
+        self._compacts = compacts
         self._only_counts = only_counts
 
     def parse_request(self, body: bytes) -> ResponsesRequest:
@@ -133,7 +135,7 @@ class OpenAIResponses:
         _REQUEST(collector, root.root, "$", "user")
         request = ResponsesRequest(body, root, collector)
         if not self._only_counts:
-            request.stored = use_of(root.root)
+            request.stored = use_of(root.root, compacts=self._compacts)
         return request
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:

@@ -51,7 +51,7 @@ _CHAT_STORED = StoredState("openai.chat.stored")
 _RESPONSES_STORED = StoredState("openai.responses.stored")
 _CONVERSATIONS = StoredState("openai.conversations")
 _NEW_CONVERSATION = StoredState("openai.conversations", creates=True)
-_COMPACT = OpenAIResponses("openai.responses.compact")
+_COMPACT = OpenAIResponses("openai.responses.compact", compacts=True)
 _INPUT_TOKENS = OpenAIResponses("openai.responses.input_tokens", only_counts=True)
 _COUNT = AnthropicMessages("anthropic.count_tokens")
 

@@ -252,7 +252,7 @@ def test_what_cannot_be_read_is_refused_in_the_sdks_own_exception(oai, provider,
     assert provider.requests == []
 
 
-# -- stored state, without a vault (with one: test_vault.py) -------------------------------------------------------------
+# -- stored state, without a vault (with one: test_vault.py) -----------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
