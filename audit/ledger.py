@@ -83,7 +83,7 @@ class Appender:
         for entry in entries:
             key = driver_id(connection, entry.id)
             leaves.append((frontier.size, entry.kind, entry.seq, key, entry.hash))
-            nodes += [(node.level, node.index, value) for node, value in frontier.append(entry.hash)]
+            nodes += [(node.level, node.position, value) for node, value in frontier.append(entry.hash)]
         _insert_leaves(connection, leaves)
         _insert_nodes(connection, nodes)
         if leaves:
@@ -129,7 +129,7 @@ def read_nodes(connection: Connection, nodes: Iterable[Node]) -> dict[Node, byte
     """Stored hashes, leaves' among them. Raises AuditError (``damaged``) if one is not there."""
     by_level: dict[int, list[int]] = defaultdict(list)
     for node in nodes:
-        by_level[node.level].append(node.index)
+        by_level[node.level].append(node.position)
     found: dict[Node, bytes] = {}
     if leaves := by_level.pop(0, None):
         query = select(_ledger.c.leaf, _ledger.c.hash).where(_ledger.c.leaf.in_(leaves))

@@ -1,8 +1,8 @@
 """The Merkle tree of RFC 9162 (section 2.1), which is that of RFC 6962: hashes, appending, proofs, their checking.
 
 Pure arithmetic on SHA-256 hashes (32 bytes); knows neither records nor databases. A complete subtree is a *node*
-``(level, index)``: it covers the leaves ``index << level`` up to ``(index + 1) << level``; a leaf is level 0. Every
-complete node is stored once and never changes, so a proof is a handful of look-ups.
+``(level, position)``: it covers the leaves ``position << level`` up to ``(position + 1) << level``; a leaf is level 0.
+Every complete node is stored once and never changes, so a proof is a handful of look-ups.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ class Node(NamedTuple):
     """Place of a complete subtree."""
 
     level: int
-    index: int
+    position: int
 
     @property
     def first(self) -> int:
         """The first leaf below it."""
-        return self.index << self.level
+        return self.position << self.level
 
     @property
     def last(self) -> int:
         """The last leaf below it."""
-        return ((self.index + 1) << self.level) - 1
+        return ((self.position + 1) << self.level) - 1
 
 
 type Range = tuple[int, int]

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audit.checkpointer import Checkpointer, CheckpointPlan
 from audit.errors import AuditError
 from audit.records import Decision, Outcome
 from audit.writer import Record, Writer
@@ -30,7 +31,9 @@ _CHECK_INTERVAL_S = 2.0
 _OUTCOME_DELAY_S = 0.05
 """How long an outcome that nobody waits for may wait for a decision to share its fsync with."""
 
-_START_LIMIT_S = 60.0
+_START_LIMIT_S = 1800.0
+"""A database from before the ledger gets its leaves now: about a minute for a million records."""
+
 _STOP_LIMIT_S = 30.0
 
 
@@ -47,7 +50,8 @@ class Recorder:
 
     ``queue_limit``: records that may wait for the writer (as many outcomes again that nobody awaits).
     ``time_limit_s``: how long one record may take; ``busy_timeout_s``: how long SQLite waits for others' locks.
-    Several processes may record into one database.
+    Several processes may record into one database. ``checkpoints``: when the ledger's state is signed, with which key,
+    and where that goes; None: never.
     """
 
     def __init__(
@@ -58,8 +62,10 @@ class Recorder:
         time_limit_s: float = 5.0,
         busy_timeout_s: float = 2.0,
         check_interval_s: float = _CHECK_INTERVAL_S,
+        checkpoints: CheckpointPlan | None = None,
     ) -> None:
         self._url = url
+        self._plan = checkpoints
         self._queue_limit = queue_limit
         self._time_limit_s = time_limit_s
         self._busy_timeout_s = busy_timeout_s
@@ -172,9 +178,12 @@ class Recorder:
 
     def _run(self, opened: asyncio.Future[None], ended: asyncio.Future[None]) -> None:
         writer = Writer(self._url, busy_timeout_s=self._busy_timeout_s)
+        checkpointer = None
         try:
             try:
                 writer.open()
+                if self._plan is not None:
+                    checkpointer = Checkpointer(self._plan, writer)
             except AuditError as error:
                 self._settle([(opened, error)])
                 return
@@ -182,13 +191,15 @@ class Recorder:
                 self._settle([(opened, AuditError("unopenable", "The audit database could not be opened."))])
                 return
             self._settle([(opened, None)])
-            self._serve(writer)
+            self._serve(writer, checkpointer)
         finally:
             self._accepting = False
+            if checkpointer is not None:
+                checkpointer.close()
             writer.close()
             self._settle([(ended, None)])
 
-    def _serve(self, writer: Writer) -> None:
+    def _serve(self, writer: Writer, checkpointer: Checkpointer | None) -> None:
         while True:
             jobs, stopping = self._next_jobs()
             if jobs:
@@ -197,6 +208,8 @@ class Recorder:
                 return
             else:
                 self._look(writer)
+            if checkpointer is not None and self._problem is None:
+                checkpointer.wrote(len(jobs))
 
     def _next_jobs(self) -> tuple[list[_Job], bool]:
         """What is to be written now, and whether this is the end; nothing: time to look after the database."""

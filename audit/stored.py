@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, select, type_coerce
+from sqlalchemy import Column, Connection, select, type_coerce
 from sqlalchemy.types import NullType
 
 from audit import leaf
@@ -119,7 +119,7 @@ def _load_outcomes(connection: Connection, seqs: Sequence[int], ids: Mapping[int
     return found
 
 
-def _raw(columns: Any) -> Select[Any]:
+def _raw(columns: Any) -> Any:
     """The driver's own values."""
     return select(*(type_coerce(column, NullType()) for column in columns))
 
@@ -128,7 +128,7 @@ type _Reader = Callable[[Any], Any]
 
 
 def _values(fields: Mapping[str, Any], raw: Sequence[Any], read: Mapping[Any, _Reader]) -> dict[str, Any]:
-    values = {}
+    values: dict[str, Any] = {}
     for (name, writer), value in zip(fields.items(), raw, strict=True):
         if value is None:
             values[name] = None

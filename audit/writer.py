@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,22 @@ class Writer:
         except (SQLAlchemyError, sqlite3.Error) as error:
             self.close()
             raise explain(error, self._place) from None
+
+    def within[T](self, work: Callable[[Connection, Appender], T]) -> T:
+        """Do something in a transaction of its own, while nobody else appends. Raises AuditError."""
+        connection = self._ready_connection()
+        try:
+            with connection.begin():
+                lock(connection)
+                result = work(connection, self._appender)
+            self._check_files()
+        except AuditError:
+            self.close()
+            raise
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            self.close()
+            raise explain(error, self._place) from None
+        return result
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -222,9 +238,7 @@ def _insert_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> lis
         # None where there is none: the table refuses it.
         row["decision_seq"] = decisions.get(row["decision_id"])
     stored = [{name: value for name, value in row.items() if name != "decision_id"} for row in rows]
-    seqs: dict[int, int] = {}
-    for decision_seq, seq in connection.execute(_insert_outcome, stored):
-        seqs[decision_seq] = seq
+    seqs = {row.decision_seq: row.seq for row in connection.execute(_insert_outcome, stored)}
     entries = [
         Entry(
             "outcome",

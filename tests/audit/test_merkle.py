@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -124,7 +125,7 @@ def test_paths_of_huge_trees_are_short_and_made_of_complete_subtrees(size: int, 
     assert len(ranges) <= (size - 1).bit_length()
     covered = sorted([*ranges, (index, index + 1)])
     assert covered[0][0] == 0 and covered[-1][1] == size
-    assert all(left[1] == right[0] for left, right in zip(covered, covered[1:], strict=False))
+    assert all(left[1] == right[0] for left, right in itertools.pairwise(covered))
     for one in ranges:
         nodes = nodes_of(one)
         assert nodes[0].first == one[0] and nodes[-1].last == one[1] - 1
