@@ -38,7 +38,19 @@ _NOT_PHONE = re.compile(
     r"|\d{1,3}(?:\.\d{1,3}){3}$"
     r"|\d{3}-\d{2}-\d{4}$"
     r"|\d+\.\d+$"
+    r"|-?\d+\.\d+\.{2,}-?\d+\.\d+$"
+    r"|(?:0|[1-9]\d{0,3})\.\d{1,3} ?[–~-] ?(?:0|[1-9]\d{0,3})\.\d{1,3}$"
+    r"|(?:19[5-9]|20[0-4])\d[–~/-](?:19[5-9]|20[0-4])\d$"
 )
+_MOMENT = re.compile(r"1[0-9]{9}|1[0-9]{12}")
+"""Seconds since 1970 from 2001 to 2033, or milliseconds."""
+_MOMENT_NAMED = re.compile(
+    r"(?:(?<![A-Za-z])(?:exp|iat|nbf|auth_time|ts|epoch|unix|timestamps?|时间戳?|時間戳?)[\"'`]?(?:\s?[=:：]\s?|\s|为|是)"
+    r"|(?:(?<![A-Za-z])(?:time|since|until)|(?<=[a-z])(?:At|Ts|Time)|_(?:at|ts|time|ms))[\"'`]?\s?[=:：]\s?)[\[\"'(]?\Z"
+)
+_BEFORE_IT = re.compile(r"(?<![0-9A-Za-z_+-])(\d{1,13})(?:,[ \t]?|[ \t]\|[ \t]|\t)\Z")
+_AFTER_IT = re.compile(r"(?:,[ \t]?|[ \t]\|[ \t]|\t)(\d{1,13})(?![0-9A-Za-z_-])")
+_A_MONTH = 31 * 86400
 _TRAILING = "".join(
     char for char in map(chr, range(0x10000)) if re.fullmatch(rf"[{_PUNCTUATION}]", char, re.IGNORECASE)
 )
@@ -92,6 +104,29 @@ def _without_brackets(text: str, start: int, end: int) -> tuple[int, int]:
     return (start + raw.index(core), start + raw.index(core) + len(core)) if core.isdigit() else (start, end)
 
 
+def is_moment(text: str, start: int, end: int) -> bool:
+    """True for bare epoch seconds or milliseconds that their name gives away, or their neighbours in a list of numbers.
+
+    Ten digits alone may be a telephone number, near 手机号 all the more. Such neighbours are a moment at most a month
+    away, or, on both sides, numbers too short to be a telephone number.
+    """
+    value = text[start:end]
+    if not _MOMENT.fullmatch(value):
+        return False
+    if _MOMENT_NAMED.search(text, max(0, start - 24), start):
+        return True
+    unit = 1000 if len(value) > 10 else 1
+    beside = (_BEFORE_IT.search(text, max(0, start - 20), start), _AFTER_IT.match(text, end))
+    numbers = [found[1] for found in beside if found is not None]
+    moments = [
+        number
+        for number in numbers
+        if len(number) == len(value) and abs(int(number) - int(value)) <= _A_MONTH * unit and number != value
+    ]
+    short = [number for number in numbers if len(number) < MIN_DIGITS]
+    return len(short) == len(beside) or (bool(moments) and len(short) + len(moments) == len(numbers))
+
+
 class PhoneRecognizer(PresidioPhoneRecognizer):
     """``PHONE_NUMBER``. Scores: 0.75 with a country code, 0.5 in a national format with separators, 0.2
     in other ones (needs context); bare digits are a finding near a telephone word only."""
@@ -123,7 +158,8 @@ class PhoneRecognizer(PresidioPhoneRecognizer):
             for found_start, found_end in self._matches(text[start:end], prefilter=reading.prefilter):
                 span = _without_brackets(text, start + found_start, start + found_end)
                 score = self._score(text, *span)
-                if score > 0.0 and not (is_bare(text, *span) and not has_context(*span)):
+                bare = is_bare(text, *span)
+                if score > 0.0 and not (bare and (not has_context(*span) or is_moment(text, *span))):
                     best[span] = score
         return [result_of(self, "PHONE_NUMBER", start, end, score) for (start, end), score in sorted(best.items())]
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 import regex  # type: ignore[import-untyped]
 from presidio_analyzer import Pattern, RecognizerResult
 
-from detectors.recognizers.secrets.guards import is_code, is_placeholder, looks_random
+from detectors.recognizers.secrets.guards import is_code, is_passed_test, is_placeholder, looks_random
 from detectors.recognizers.strict import Patterns
 
 _NAME = (
@@ -88,7 +88,11 @@ class AssignmentRecognizer(Patterns):
     def judge(self, text: str, match: regex.Match[str], pattern: Pattern) -> RecognizerResult | None:
         """Guards for placeholders, code, prose, and plain numbers."""
         value = match["value"]
-        if is_placeholder(value) or (pattern.name == "session" and _UUID.fullmatch(value)):
+        if (
+            is_placeholder(value)
+            or (pattern.name == "session" and _UUID.fullmatch(value))
+            or is_passed_test(text, match.start("value"), value)
+        ):
             return None
         label = match[0][: match.start("value") - match.start()]
         name = label.lower()
@@ -180,6 +184,8 @@ class SpokenSecretRecognizer(Patterns):
         """In prose only what words are not: digits and letters mixed, or digits alone where a code is announced."""
         value = match["value"]
         if is_placeholder(value) or is_code(value) or regex.fullmatch(r"#[0-9A-Fa-f]{3,8}", value):
+            return None
+        if is_passed_test(text, match.start("value"), value):
             return None
         if pattern.name == "english" or pattern.name == "spoken-key":
             if not looks_random(value) and not value.isdigit():

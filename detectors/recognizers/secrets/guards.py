@@ -17,6 +17,10 @@ _VARIABLE = re.compile(
     r"\$\{|\$\(|\{\{|<[^>]*>?|%\(|%[sdv]\b|\$[A-Za-z_]|\{[a-z_]*\}|\[[A-Z_ ]+\]"
     r"|(?:os\.|process\.|env\.|ENV\[|getenv|environ|config\.|settings\.|self\.|this\.|secrets\.|vault\.|var\.|local\.|data\.|args\.|options\.|req\.|request\.|params\.|props\.)",
 )
+_PASSED = re.compile(r"(?<![A-Za-z])PASS: \Z")
+_TEST = re.compile(
+    r"(?:[A-Za-z_.\-]+/)*(?:Test(?:[A-Z][a-z]+)+/|tests?[\w./\-]*::|test_[\w./\-]*::|[a-z_]+\.(?:py|rs|ts)::)\S*"
+)
 _TYPE = re.compile(
     r"(?:Optional|List|Option|Maybe|Union|Secret|Sequence|Vec|Array|Promise|Dict|Map)(?:Str|Bytes)?\b[\[<]?|SecretStr|String|&?(?:'static )?str\b"
 )
@@ -45,6 +49,11 @@ def is_code(value: str) -> bool:
         or re.fullmatch(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?:\[.*)?", value)
         or re.fullmatch(r"[A-Za-z_]\w*\[.*", value)
     )
+
+
+def is_passed_test(text: str, start: int, value: str) -> bool:
+    """True for what a test runner says behind ``PASS: ``: Go's ``TestScheduler/retries``, ``tests/test_x.py::test_y``."""
+    return _PASSED.search(text, max(0, start - 8), start) is not None and _TEST.fullmatch(value) is not None
 
 
 def entropy(value: str) -> float:

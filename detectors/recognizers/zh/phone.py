@@ -17,6 +17,7 @@ from detectors.recognizers.strict import Patterns
 _BEFORE = r"(?<![0-9A-Za-z_])(?<![0-9][.\-/:])"
 _AFTER = r"(?![0-9A-Za-z_])(?![.\-:/][0-9])"
 _NO_DATE = r"(?!(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d))"
+_NO_YEARS = r"(?!20[0-4]\d-20[0-4]\d(?!\d))"
 _CONTEXT = (
     "电话", "電話", "手机", "手機", "联系", "聯絡", "联络", "致电", "致電", "撥打", "拨打", "座机", "传真", "來電", "来电", "热线", "专线",
     "tel", "phone", "mobile", "call", "fax", "whatsapp", "wechat", "微信",
@@ -51,7 +52,7 @@ class CnPhoneRecognizer(Patterns):
             0.5,
         ),
         ("hk", _BEFORE + r"(?:\(?(?:\+|00)?85[23]\)?[ -]?)[2-9]\d{3}[ -]?\d{4}" + _AFTER, 0.7),
-        ("hk-local", _BEFORE + _NO_DATE + r"[2-9]\d{3}[ -]?\d{4}" + _AFTER, 0.15),
-        ("local", _BEFORE + _NO_DATE + r"[2-8]\d{2,3}[ -]?\d{4}" + _AFTER, 0.1),
+        ("hk-local", _BEFORE + _NO_DATE + _NO_YEARS + r"[2-9]\d{3}[ -]?\d{4}" + _AFTER, 0.15),
+        ("local", _BEFORE + _NO_DATE + _NO_YEARS + r"[2-8]\d{2,3}[ -]?\d{4}" + _AFTER, 0.1),
     )
     CONTEXT = _CONTEXT

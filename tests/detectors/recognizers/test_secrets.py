@@ -90,6 +90,8 @@ def test_the_table_is_wide_and_its_prefilter_is_true() -> None:
         ("redis://:iKLruhfx6IyZKwOJ@cache:6379/0", "iKLruhfx6IyZKwOJ"),
         ("mysql -u root -pT4lisman! shop", "T4lisman!"),
         ("password: hunter2x", "hunter2x"),
+        ("PASS: Test/9x!", "Test/9x!"),
+        ("password: TestScheduler/9", "TestScheduler/9"),
         ('"api_key": "9f3ac71e5b2d4488"', "9f3ac71e5b2d4488"),
         ("Authorization: Bearer abcDEF123456ghiJKL789", "abcDEF123456ghiJKL789"),
         ("Authorization: Basic dXNlcjpwYXNzdzByZA==", "dXNlcjpwYXNzdzByZA=="),
@@ -144,6 +146,9 @@ def test_assigned_secrets(find: Find, text: str, value: str) -> None:
         "credential = DefaultAzureCredential()",
         'provider(credential, "https://ai.example.com/.default")',
         "PublicKeyToken=30ad4fe6b2a6aeed",
+        "--- PASS: TestScheduler/retry_on_5xx_v2 (0.00s)",
+        "PASS: TestJobRunner/v2",
+        "PASS: tests/test_x1.py::test_a2",
     ],
 )
 def test_what_only_looks_like_a_secret(find: Find, text: str) -> None:
