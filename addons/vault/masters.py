@@ -122,14 +122,20 @@ class KeyFile:
         return self.held.current
 
     def wrap(self, payload: bytes) -> tuple[str, bytes]:
-        """See ``Masters.wrap``."""
-        return self.held.wrap(payload)
+        """See ``Masters.wrap``. The file is read again: another process may have put a new key in force."""
+        self._held = self._read()
+        return self._held.wrap(payload)
 
     def unwrap(self, master: str, wrapped: bytes) -> bytes:
         """See ``Masters.unwrap``."""
         if master not in self.held.ids:  # rotated since it was read
             self._held = self._read()
         return self.held.unwrap(master, wrapped)
+
+    def ids(self) -> Sequence[str]:
+        """Ids of the keys in the file, as it is now, the one in force first. Raises VaultError ``no_key``."""
+        self._held = self._read()
+        return self._held.ids
 
     def add_new(self) -> None:
         """Put a new key in force, keeping the others. Raises VaultError ``no_key``."""

@@ -68,6 +68,9 @@ class Store:
                 first = self._database is None
                 self._database = open_tables(self._url, create=first, busy_timeout_s=self._busy_timeout_s)
             self._connection = self._database.engine.connect()
+            if self._database.dialect == "postgresql" and not self._writes:
+                # an object and its records as of one moment, also while a rotation seals them anew
+                self._connection = self._connection.execution_options(isolation_level="REPEATABLE READ")
             if self._writes and self._database.dialect == "sqlite":
                 self._connection.exec_driver_sql("PRAGMA secure_delete=ON")
                 self._connection.commit()
@@ -140,7 +143,7 @@ class Store:
             connection.execute(update(_objects).where(_objects.c.seq == holder.seq).values(expires=now + self._ttl))
         if job.originals:
             key = crypto.object_key(self._ring.opened(_key_of(holder)), holder.salt)
-            about = _about(job.owner, StoredObject(holder.kind, holder.object_id))
+            about = bound_record(job.owner, StoredObject(holder.kind, holder.object_id))
             rows = [
                 {"object_seq": holder.seq, "entity": entity, "sealed": crypto.seal(key, plain, (*about, entity))}
                 for entity, plain in packed(job.originals)
@@ -181,7 +184,7 @@ class Store:
         if not sealed:
             return {}
         key = crypto.object_key(self._ring.opened(_key_of(holder)), holder.salt)
-        about = _about(owner, StoredObject(holder.kind, holder.object_id))
+        about = bound_record(owner, StoredObject(holder.kind, holder.object_id))
         originals: dict[str, Original] = {}
         for entity, one in sealed:
             originals.update(unpacked(entity, crypto.unseal(key, one, (*about, entity))))
@@ -217,7 +220,7 @@ def _key_of(holder: Row[Any]) -> WrappedKey:
     return WrappedKey(*holder[-len(KEY_COLUMNS) :])
 
 
-def _about(owner: Owner, name: StoredObject) -> tuple[str, ...]:
+def bound_record(owner: Owner, name: StoredObject) -> tuple[str, ...]:
     """What an object's records are bound to, the entity aside."""
     return "record", owner.tenant, owner.principal, name.kind, name.id
 
