@@ -1,7 +1,7 @@
 """Where in a text we are: in prose, in a string of a JSON document, in JSON inside such a string, ...
 
 Rules for this file: pure, incremental (the answer does not depend on how the text was cut), knows
-nothing of placeholders, imports nothing of ours.
+nothing of placeholders, imports ``links`` alone.
 
 ``Prose`` reads a text that may be one JSON document (its first non-space character is ``{`` or ``[``) or
 may hold one in a Markdown code block marked ``json``. ``Document`` reads JSON (RFC 8259) character by
@@ -18,11 +18,14 @@ import json
 import re
 from enum import Enum
 
+from addons.masking.links import Links
+
 MAX_DEPTH = 8
 """JSON inside JSON strings is followed this many levels deep."""
 _MAX_NESTING = 512
 _MAX_SCALAR = 64
 _MAX_LINE = 100
+_MAX_RAW = 4096
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _FIRST = re.compile(r"\S")
@@ -56,24 +59,27 @@ _KEYS = frozenset({_Want.KEY, _Want.FIRST_KEY})
 
 
 class Prose:
-    """Reads a text; says how many JSON strings deep its end lies."""
+    """Reads a text; says how many JSON strings deep its end lies, and (``links``) in what address, if any."""
 
-    __slots__ = ("_document", "_head", "_level", "_line")
+    __slots__ = ("_document", "_head", "_level", "_line", "_links", "_raw")
 
-    def __init__(self, level: int = 0) -> None:
+    def __init__(self, level: int = 0, *, links: bool = False) -> None:
         self._level = level
         self._document: Document | None = None
+        self._links = Links() if links else None
+        self._raw = ""
+        """The end of the document that we are in, for the case that it turns out to be none."""
         self._head = True
         """Nothing but space so far: the text may yet be a document."""
         self._line: str | None = ""
         """The current line's beginning, while it may open a code block."""
 
     @classmethod
-    def of_json(cls) -> Prose:
+    def of_json(cls, *, links: bool = False) -> Prose:
         """A reader of a text that is JSON by contract."""
-        reader = cls()
+        reader = cls(links=links)
         reader._head = False
-        reader._document = Document(0, strict=False)
+        reader._document = Document(0, strict=False, links=links)
         return reader
 
     @property
@@ -84,25 +90,57 @@ class Prose:
     def in_escape(self) -> bool:
         return self._document is not None and self._document.in_escape
 
+    @property
+    def address(self) -> str | None:
+        """The address that the next character would go into, as far as it came; None outside of any."""
+        if self._links is None:
+            return None
+        if self._document is None:
+            return self._links.address
+        if self._document.depth or not self._document.strict:
+            return self._document.address
+        # Outside its strings a document has no place for a value: it will turn out to be plain text.
+        links = self._links.copy()
+        links.feed(self._raw)
+        return links.address
+
+    def begin_address(self, address: str) -> None:
+        """What was fed last stands for a whole address."""
+        if self._document is not None:
+            self._document.begin_address(address)
+        elif self._links is not None:
+            self._links.begin(address)
+
     def feed(self, text: str) -> None:
         position = 0
         if self._head:
             first = _FIRST.search(text)
             if first is None:
-                self._read_lines(text, 0)
+                self._read_plain(text, 0)
                 return
             self._head = False
             if first[0] in "{[" and self._level < MAX_DEPTH:
                 self._line = None
-                self._document = Document(self._level, strict=True)
+                self._document = Document(self._level, strict=True, links=self._links is not None)
                 position = first.start()
         while position < len(text):
             if self._document is None:
-                position = self._read_lines(text, position)
+                position = self._read_plain(text, position)
                 continue
-            position = self._document.feed(text, position)
+            begun, position = position, self._document.feed(text, position)
+            if self._links is not None and self._document.strict:
+                self._raw = (self._raw + text[begun:position])[-_MAX_RAW:]
             if self._document.dead:
                 self._document = None
+                if self._links is not None:
+                    self._links.feed(self._raw)
+                    self._raw = ""
+
+    def _read_plain(self, text: str, position: int) -> int:
+        end = self._read_lines(text, position)
+        if self._links is not None:
+            self._links.feed(text[position:end])
+        return end
 
     def _read_lines(self, text: str, position: int) -> int:
         """Follow plain text until a code block opens or the text ends; returns how far it was read."""
@@ -111,7 +149,7 @@ class Prose:
             self._line = ""
             position = end + 1
             if line and len(line) < _MAX_LINE and self._level < MAX_DEPTH and _FENCE.fullmatch(line):
-                self._document = Document(self._level, strict=True)
+                self._document = Document(self._level, strict=True, links=self._links is not None)
                 self._line = None
                 return position
         self._line = self._begun(text[position : position + _MAX_LINE])
@@ -124,11 +162,12 @@ class Prose:
 class Document:
     """Reads one JSON document; the text of its strings goes to a ``Prose``."""
 
-    __slots__ = ("_escape", "_inner", "_level", "_opened", "_scalar", "_strict", "_want", "dead")
+    __slots__ = ("_escape", "_inner", "_level", "_links", "_opened", "_scalar", "_want", "dead", "strict")
 
-    def __init__(self, level: int, *, strict: bool) -> None:
+    def __init__(self, level: int, *, strict: bool, links: bool = False) -> None:
         self._level = level
-        self._strict = strict
+        self.strict = strict
+        self._links = links
         self._want = _Want.VALUE
         self._opened: list[str] = []
         self._scalar = ""
@@ -146,18 +185,26 @@ class Document:
     def in_escape(self) -> bool:
         return bool(self._escape) or (self._inner is not None and self._inner.in_escape)
 
+    @property
+    def address(self) -> str | None:
+        return None if self._inner is None else self._inner.address
+
+    def begin_address(self, address: str) -> None:
+        if self._inner is not None:
+            self._inner.begin_address(address)
+
     def feed(self, text: str, position: int) -> int:
         """Read on from ``position``; returns how far: the end, or where the document died."""
         size = len(text)
         while position < size and not self.dead:
             if self._inner is not None:
                 position = self._read_string(self._inner, text, position)
-            elif self._strict:
+            elif self.strict:
                 position = self._read_structure(text, position)
             else:
                 run = _TO_QUOTE.match(text, position)
                 if run is None:
-                    self._inner = Prose(self._level + 1)
+                    self._inner = Prose(self._level + 1, links=self._links)
                     position += 1
                 else:
                     position = run.end()
@@ -173,7 +220,7 @@ class Document:
         if char == "\\":
             self._escape = char
             return position + 1
-        run = (_STRICT_RUN if self._strict else _LENIENT_RUN).match(text, position)
+        run = (_STRICT_RUN if self.strict else _LENIENT_RUN).match(text, position)
         if run is None:
             self._die()
             return position
@@ -192,7 +239,7 @@ class Document:
             if len(sequence) == 6:
                 self._escape = ""
                 inner.feed(chr(int(sequence[2:], 16)))
-        elif self._strict:
+        elif self.strict:
             self._die()
             return position
         else:
@@ -226,7 +273,7 @@ class Document:
         """Take one structural character; False if JSON does not allow it here."""
         want, opened = self._want, self._opened
         if char == '"' and (want in _VALUES or want in _KEYS):
-            self._inner = Prose(self._level + 1)
+            self._inner = Prose(self._level + 1, links=self._links)
             if want in _KEYS:
                 self._want = _Want.COLON
             else:

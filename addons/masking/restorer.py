@@ -6,22 +6,22 @@ input alone, however it was cut; what is put out is never looked at again.
 At each place where a spelling begins (``grammar.py``), the first reading that names a placeholder of this
 flow is believed; one that is complete and not of this flow stays as it is; one that more text could
 complete is held back, from its first character on. How a value is written depends on where it goes
-(``place.py``); that is worked out only when there is something to restore.
+(``place.py``); that is worked out only when there is something to restore. Where a value may not go at all
+(``outlets.py``), the placeholder stays as the model spelled it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from addons.masking.grammar import Grammar, Spelling, fold, grammar_of
+from addons.masking.outlets import AddressRule, CallerAddresses, Outlets, is_address
 from addons.masking.place import Prose, escaped
 from addons.masking.placeholders import COMMON_ENTITIES
 
 _UNREAD_LIMIT = 65536
 """Characters kept unread before the reader of places must take them."""
-_STAND_IN = "P"
-"""What a placeholder is to the reader of places: a letter, however the model spelled it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,25 @@ class RestorationCounts:
     """The check character fits, the entity is one of this flow's, and the placeholder is not."""
     mangled: int = 0
     """Restored only thanks to tolerant matching."""
+    withheld: int = 0
+    """Left as they are because of where they stand."""
 
 
 class FlowRestoration:
     """Makes restorers for one flow. Implements ``Restoration``."""
 
-    def __init__(self, originals: Mapping[str, Original], grammar: Grammar) -> None:
+    def __init__(
+        self,
+        originals: Mapping[str, Original],
+        grammar: Grammar,
+        outlets: Outlets | None = None,
+        texts: Sequence[str] = (),
+    ) -> None:
+        """``outlets``: where values may go (None: everywhere); ``texts``: what the caller said, masked."""
         self.originals = originals
         self.grammar = grammar
+        self.outlets = outlets or Outlets()
+        self.addresses = CallerAddresses(lambda: texts, lambda: self.originals)
         self.entities = frozenset(token.rpartition("_")[0] for token in originals)
         self.counts = RestorationCounts()
         self._spelled: dict[tuple[str, int], str] = {}
@@ -91,9 +102,22 @@ class FlowRestoration:
         restorer = self.json()
         return restorer.feed(text) + restorer.flush()
 
+    def for_tool(self, name: str, *, hosted: bool) -> FlowRestoration | Withholding:
+        """For the arguments of a tool call; see ``Restoration.for_tool``."""
+        return self if self.outlets.tools.trusts(name, hosted=hosted) else Withholding(self)
+
+    def lets(self, token: str, address: str | None, following: str, *, ended: bool) -> bool | None:
+        """True if the value may go where it would go; None if that depends on what comes. A rule about *where* a value
+        may be restored belongs here and nowhere else."""
+        rule = self.outlets.addresses
+        if address is None or rule is AddressRule.ALWAYS:
+            return True
+        if rule is AddressRule.NEVER:
+            return False
+        return self.addresses.hold(address, token, self.originals[token].value, following, ended=ended)
+
     def give_back(self, token: str, *, depth: int, mangled: bool) -> str:
-        """What to write for a placeholder of this flow, and count it. A rule about *where* a value may be restored
-        belongs here and nowhere else."""
+        """What to write for a placeholder of this flow, and count it."""
         counts = self.counts
         counts.seen += 1
         counts.restored += 1
@@ -104,19 +128,45 @@ class FlowRestoration:
         return spelled
 
 
+class Withholding:
+    """For texts into which no value goes; counts what it leaves. Implements ``Restoration``."""
+
+    def __init__(self, flow: FlowRestoration) -> None:
+        self._flow = flow
+
+    def text(self) -> FlowRestorer:
+        return FlowRestorer(self._flow, is_json=False, withhold=True)
+
+    def json(self) -> FlowRestorer:
+        return FlowRestorer(self._flow, is_json=True, withhold=True)
+
+    def whole(self, text: str) -> str:
+        restorer = self.text()
+        return restorer.feed(text) + restorer.flush()
+
+    def whole_json(self, text: str) -> str:
+        restorer = self.json()
+        return restorer.feed(text) + restorer.flush()
+
+    def for_tool(self, name: str, *, hosted: bool) -> Withholding:
+        return self
+
+
 class FlowRestorer:
     """Restores one run of text. Implements ``TextRestorer``."""
 
-    __slots__ = ("_flow", "_held", "_is_json", "_place", "_unread", "_unread_size")
+    __slots__ = ("_flow", "_held", "_is_json", "_links", "_place", "_unread", "_unread_size", "_withhold")
 
-    def __init__(self, flow: FlowRestoration, *, is_json: bool) -> None:
+    def __init__(self, flow: FlowRestoration, *, is_json: bool, withhold: bool = False) -> None:
         self._flow = flow
         self._is_json = is_json
+        self._withhold = withhold
+        self._links = flow.outlets.addresses is not AddressRule.ALWAYS and not withhold
         self._begin()
 
     def _begin(self) -> None:
         self._held = ""
-        self._place = Prose.of_json() if self._is_json else Prose()
+        self._place = Prose.of_json(links=self._links) if self._is_json else Prose(links=self._links)
         self._unread: list[str] = []
         self._unread_size = 0
 
@@ -154,23 +204,37 @@ class FlowRestorer:
                 continue
             self._pass(text[read:start])
             read = start
-            spelled = text[start : known.end]
-            mangled = spelled != known.token
+            token = known.token
+            mangled = text[start : known.end] != token
             place = self._read_up()
             if mangled and place.in_escape:
                 # The first letter belongs to a JSON escape (the n of ``\n``): not ours.
                 start = flow.grammar.find(folded, start + 1)
                 continue
-            out.append(text[done:start])
-            out.append(flow.give_back(known.token, depth=place.depth, mangled=mangled))
-            place.feed(_STAND_IN)
-            done = read = known.end
-            start = flow.grammar.find(folded, done)
+            lets = False if self._withhold else flow.lets(token, place.address, text[known.end :], ended=ended)
+            if lets is None:
+                break
+            if lets:
+                out.append(text[done:start])
+                out.append(flow.give_back(token, depth=place.depth, mangled=mangled))
+                done = known.end
+            else:
+                flow.counts.seen += 1
+                flow.counts.withheld += 1
+            self._stand_in(place, token)
+            read = known.end
+            start = flow.grammar.find(folded, read)
         end = len(text) if start < 0 else start
         self._pass(text[read:end])
         self._held = text[end:]
         out.append(text[done:end])
         return "".join(out)
+
+    def _stand_in(self, place: Prose, token: str) -> None:
+        """What a placeholder is to the reader of places: one plain word, however the model spelled it."""
+        place.feed(token)
+        if self._links and is_address(self._flow.originals[token].value):
+            place.begin_address(token)
 
     def _judge(self, folded: str, start: int) -> tuple[Spelling | None, bool]:
         """The placeholder of this flow that stands here, if any; else whether more text could make one."""

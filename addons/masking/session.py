@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from addons.masking.grammar import Spelling, grammar_of
+from addons.masking.outlets import Outlets
 from addons.masking.place import Prose, escaped, unescaped
 from addons.masking.placeholders import (
     CODE_LENGTH,
@@ -83,9 +84,9 @@ class MaskingSession:
             if self._originals.setdefault(token, original) != original:
                 raise PlaceholderCollision("two stored values share a placeholder; the request is refused")
 
-    def restoration(self) -> FlowRestoration:
-        """A restoration for the reply, with the placeholders known now."""
-        return FlowRestoration(dict(self._originals), self._grammar)
+    def restoration(self, outlets: Outlets | None = None) -> FlowRestoration:
+        """A restoration for the reply, with the placeholders known now. ``outlets``: where values may go."""
+        return FlowRestoration(dict(self._originals), self._grammar, outlets, tuple(self._texts))
 
     def planted(self, text: str) -> list[Span]:
         """Spans of what already looks like a placeholder, in order, not overlapping; entity ``PLACEHOLDER``.
