@@ -7,38 +7,24 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from audit import ledger_commands
+from audit.command_line import DatabaseOption, JsonOption, console_for, errors_shown
 from audit.database import open_read_only
 from audit.errors import AuditError
-from audit.location import DATABASE_VARIABLE, default_database_url
+from audit.location import default_database_url
 from audit.query import MAX_PAGE, Query, Reader, Record, State, parse_status
 from audit.render import as_json, record_page, record_table
 from audit.schema import ACTIONS
 from audit.times import parse_since, parse_until
 
 app = typer.Typer(help="What went where, who sent it, which rule let it.", no_args_is_help=True)
-
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        envvar=DATABASE_VARIABLE,
-        metavar="URL",
-        help="A path, sqlite:////path/to/audit.db or postgresql://...; else audit.db in the state directory.",
-        show_envvar=True,
-    ),
-]
-_UNFOLDED = 2000
-
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+for _name, _command in ledger_commands.COMMANDS.items():
+    app.command(_name)(_command)
 
 
 @app.command("list")
@@ -67,7 +53,7 @@ def list_records(
     json: JsonOption = False,
 ) -> None:
     """List decisions, newest first. A filter may be repeated: any of its values will do."""
-    with _errors_shown():
+    with errors_shown():
         now = dt.datetime.now(dt.UTC)
         states, statuses = _states_and_statuses(status or [])
         _only_known("action", action or [], ACTIONS)
@@ -108,29 +94,29 @@ def show_record(
     json: JsonOption = False,
 ) -> None:
     """Show one decision in full: who, what, findings, the rule and why, and what became of it."""
-    with _errors_shown():
+    with errors_shown():
         found = Reader(open_read_only(database or default_database_url())).find(record)
         if json:
             typer.echo(as_json(found, indent=True))
         else:
-            _console().print(record_page(found))
+            console_for().print(record_page(found))
 
 
 @app.command("path")
 def show_path(database: DatabaseOption = None) -> None:
     """Print where the audit database is, and that it can be read."""
-    with _errors_shown():
+    with errors_shown():
         typer.echo(open_read_only(database or default_database_url()).place)
 
 
 def _print_list(records: list[Record], more: bool) -> None:
-    console = _console()
+    console = console_for()
     if not records:
-        _console(stderr=True).print("No records.")
+        console_for(stderr=True).print("No records.")
         return
     console.print(record_table(records, console.width))
     if more:
-        _console(stderr=True).print(Text(f"More: --before {records[-1].seq}", "dim"))
+        console_for(stderr=True).print(Text(f"More: --before {records[-1].seq}", "dim"))
 
 
 def _states_and_statuses(words: list[str]) -> tuple[tuple[State, ...], tuple[int, int] | None]:
@@ -144,19 +130,3 @@ def _states_and_statuses(words: list[str]) -> tuple[tuple[State, ...], tuple[int
 def _only_known(name: str, given: list[str], known: tuple[str, ...]) -> None:
     if set(given) - set(known):
         raise AuditError("query", f"--{name} is one of: {', '.join(known)}.")
-
-
-def _console(*, stderr: bool = False) -> Console:
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = _UNFOLDED  # a file or a pipe: a record's line stays one line
-    return console
-
-
-@contextmanager
-def _errors_shown() -> Iterator[None]:
-    try:
-        yield
-    except AuditError as error:
-        _console(stderr=True).print(Text.assemble(("error: ", "bold red"), error.message))
-        raise typer.Exit(1 if error.code == "not_found" else 2) from None

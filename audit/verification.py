@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from audit.checkpoint import SignedCheckpoint
+from audit.checkpoint import Checkpoint, SignedCheckpoint
 from audit.merkle import Frontier, Node, hash_node
 from audit.note import PublicKey
 
@@ -127,6 +127,10 @@ class Witnesses:
                 )
             largest = max(largest, point.size)
             bisect.insort(self._points, (point.size, point.root, one.source))
+
+    def trusted(self) -> list[Checkpoint]:
+        """What was taken and is believed, the smallest first."""
+        return [Checkpoint("", size, root) for size, root, _ in self._points] if self._keys else []
 
     def unreadable(self, source: str) -> None:
         """Say of a note that it is no checkpoint."""

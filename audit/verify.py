@@ -47,7 +47,7 @@ def verify_database(
     report = Report()
     witnesses = Witnesses(report, keys)
     for name, notes in checkpoints:
-        witnesses.add(_readable(name, notes, witnesses), ordered=True)
+        witnesses.add(readable(name, notes, witnesses), ordered=True)
     try:
         with database.engine.connect() as connection:
             if connection.dialect.name == "postgresql":
@@ -85,7 +85,8 @@ def conclude(report: Report, witnesses: Witnesses, keys: Sequence[PublicKey]) ->
         )
 
 
-def _readable(name: str, notes: Sequence[str], witnesses: Witnesses) -> Iterator[SignedCheckpoint]:
+def readable(name: str, notes: Sequence[str], witnesses: Witnesses) -> Iterator[SignedCheckpoint]:
+    """The notes that are checkpoints; the others are told to the witnesses."""
     for number, note in enumerate(notes, 1):
         source = f"{name}, checkpoint {number}"
         try:
@@ -233,3 +234,9 @@ def _open_ends(connection: Connection, report: Report) -> None:
     ).scalar_one()
     first = select(_decisions.c.seq, _decisions.c.id).where(open_ended).order_by(_decisions.c.seq).limit(_MAX_OPEN)
     report.first_without_outcome = [(int(seq), str(key)) for seq, key in connection.execute(first)]
+
+
+def newest_checkpoint(connection: Connection) -> str | None:
+    """The newest checkpoint's note in the database."""
+    note = connection.execute(select(_checkpoints.c.note).order_by(_checkpoints.c.size.desc()).limit(1)).scalar()
+    return None if note is None else str(note)
