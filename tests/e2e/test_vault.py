@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import openai
 import pytest
 
 from tests.doubles.openai_stateful import Stateful
-from tests.e2e.harness import GatewayProcess
+from tests.e2e.harness import GatewayProcess, cli
 from tests.e2e.leaks import leaked
 
 NAME, EMAIL, PHONE = "Maria Gonzalez", "maria.gonzalez@example.com", "+1 415-555-0132"
@@ -261,3 +262,87 @@ def test_no_original_can_be_read_on_disk(clients, gateways, provider):
             shifted = [base64.b64encode(b"x" * n + raw)[4 if n else 0 : -4] for n in range(3)]
             assert not [form for form in (raw, raw.hex().encode(), *shifted) if form in data], path.name
     assert not [value for gateway in gateways for value in PLANTED if value in gateway.output]
+
+
+# -- keys, forgetting, failure -----------------------------------------------------------------------------------------
+
+REAL_IDS = (
+    "resp_67ccd2bed1ec8190b14f964abc0542670bb6a6b452d3795b",
+    "conv_689667905b048191b4740501625afd940c7533ace33a2dab",
+    "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT",
+)
+
+
+@pytest.mark.parametrize("key", REAL_IDS)
+def test_ids_as_providers_make_them_pass_through_the_path(clients, provider, gateways, key):
+    rooms = {"resp": clients[0].responses, "conv": clients[0].conversations, "chat": clients[0].chat.completions}
+    with pytest.raises(openai.NotFoundError):
+        rooms[key[:4]].delete(key)
+    assert key in provider.requests[-1].target
+
+
+def vault(gateway: GatewayProcess, *arguments: str) -> str:
+    done = cli("vault", *arguments, "--config", str(gateway.config))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_keys_are_rotated_and_objects_forgotten_while_gateways_run(clients, gateways, provider):
+    one, two = clients
+    kept, gone = ask(one, FIRST), ask(one, SECOND)
+    before = json.loads(vault(gateways[0], "status", "--json"))
+    assert before["objects"]["response"] >= 2
+    said = vault(gateways[0], "rotate")
+    assert "removed the old master key" in said and "sealed" in said
+    for oai in clients:
+        assert oai.responses.retrieve(kept.id).output_text == FIRST
+        assert ask(oai, "x", previous_response_id=kept.id).output_text == f"{FIRST}\nx"
+    after = json.loads(vault(gateways[1], "status", "--json"))
+    assert after["data_keys"]["default"] == before["data_keys"]["default"] + 1
+    assert after["rotation"] == "none under way"
+    assert vault(gateways[0], "forget", "--object", gone.id) == "forgot 1 object(s)\n"
+    with pytest.raises(openai.NotFoundError):
+        two.responses.retrieve(gone.id)
+    assert two.responses.retrieve(kept.id).output_text == FIRST
+    shared = f"sqlite:///{gateways[0].directory.parent / 'shared.db'}"
+    listed = cli("audit", "list", "--json", "--database", shared, "--endpoint", "openai.responses", "--limit", "1")
+    principal = json.loads(listed.stdout.splitlines()[0])["principal"]
+    assert vault(gateways[0], "forget", "--principal", principal).startswith("forgot ")
+    with pytest.raises(openai.NotFoundError):
+        two.responses.retrieve(kept.id)
+    recorded = cli("audit", "list", "--json", "--database", shared, "--upstream", "vault")
+    rows = [json.loads(line) for line in recorded.stdout.splitlines()]
+    assert [row["reason"] for row in rows] == ["forget:principal", "forget:object", "rotate:master+data"]
+    assert rows[0]["principal"] == principal
+    again = cli("vault", "forget", "--config", str(gateways[0].config))
+    assert (again.returncode, "say what to forget" in again.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_vault_that_goes_away_keeps_the_reply_back(provider, tmp_path, stream):
+    with GatewayProcess(tmp_path, provider) as gateway, client(gateway) as oai:
+        first = ask(oai, FIRST)
+        provider.next(delay_ms=1500, piece=3)
+        away = threading.Timer(0.7, lambda: gateway.database.rename(tmp_path / "away.db"))
+        away.start()
+        with pytest.raises(openai.APIError) as caught:
+            ask(oai, SECOND, stream=stream, previous_response_id=first.id)
+        away.join()
+        assert len(provider.requests) == 2
+        assert not [value for value in PLANTED if value in str(caught.value) + gateway.output]
+        if not stream:
+            assert caught.value.code == "vault_unavailable"
+        assert "resp_" not in str(caught.value)
+        assert not gateway.health().json()["vault"]
+        (tmp_path / "away.db").rename(gateway.database)
+
+
+def test_a_key_file_that_is_lost_is_said_at_start(provider, tmp_path):
+    with GatewayProcess(tmp_path, provider) as gateway, client(gateway) as oai:
+        ask(oai, FIRST)
+    (gateway.state / "vault.key").unlink()
+    with pytest.raises(AssertionError, match="lacks the vault's master key"), GatewayProcess(tmp_path, provider):
+        pass
+    assert vault(gateway, "forget", "--everything").startswith("forgot 1 ")
+    with GatewayProcess(tmp_path, provider) as again, client(again) as oai:
+        assert ask(oai, FIRST).output_text == FIRST
