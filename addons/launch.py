@@ -106,7 +106,8 @@ async def parts(settings: Settings, announce: Callable[[Decision], None]) -> Asy
         try:
             gateway_keys = keys.load_or_create(settings.key_path)
             authority = await asyncio.to_thread(_authority, settings)
-            recorder = Recorder(settings.database_url)
+            plan = settings.checkpoints.plan(settings.state_path)
+            recorder = Recorder(settings.database_url, checkpoints=plan)
             await recorder.start()
             stack.push_async_callback(recorder.stop)
             vault = vault_of(settings)

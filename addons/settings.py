@@ -18,6 +18,7 @@ from pydantic_settings import SettingsError as EnvironmentError_
 
 from addons.config_errors import KeyPath, Place, Problem, SettingsError, did_you_mean, explain
 from addons.policy.rules import PolicySettings
+from addons.settings_checkpoints import Checkpoints
 from addons.settings_checks import LEANS_ON, problems_between, warnings_of
 from addons.settings_schema import keys_at, schema_of
 from addons.settings_sections import (
@@ -70,6 +71,7 @@ class Settings(Section):
     """LLM servers on the premises, by name."""
     detector: DetectorConfig = DetectorConfig()
     placeholders: Placeholders = Placeholders()
+    checkpoints: Checkpoints = Checkpoints()
     policy: PolicySettings = PolicySettings()
     vault: VaultSettings = VaultSettings()
 
@@ -246,7 +248,7 @@ def _beside(
     ]
 
 
-_SECTIONS = frozenset({"access", "limits", "onprem", "detector", "placeholders", "policy", "vault"})
+_SECTIONS = frozenset({"access", "limits", "onprem", "detector", "placeholders", "checkpoints", "policy", "vault"})
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,40 @@
+"""The section ``checkpoints`` of ``coatcheck.yaml``: how the audit ledger is signed, and where that goes. No I/O."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from addons.settings_sections import BaseUrl, FilePath, Positive, Seconds
+from audit.checkpoint import ANCHOR_FILE, KEY_FILE
+from audit.checkpointer import CheckpointPlan
+from detectors.section import Section
+
+
+class Checkpoints(Section):
+    """Signed checkpoints of the audit ledger. A copy where nobody can change it proves that nothing was removed."""
+
+    every_records: Positive = 1000
+    """Sign after so many records ..."""
+    every_s: Seconds = 60.0
+    """... or seconds, whichever is first; and at shutdown."""
+    file: FilePath | None = None
+    """Append checkpoints to this file. Default: ``ledger.checkpoints`` in ``state_dir``."""
+    url: BaseUrl | None = None
+    """POST checkpoints to this URL too."""
+    key_file: FilePath | None = None
+    """The ledger's Ed25519 key; made at first start. Default: ``ledger.key`` in ``state_dir``."""
+    origin: str | None = Field(default=None, pattern=r"^[^\s+]+$")
+    """The ledger's name in its checkpoints, such as ``example.com/coatcheck``. Default: one made from the key."""
+
+    def plan(self, state: Path) -> CheckpointPlan:
+        """The section in force; ``state`` is the state directory."""
+        return CheckpointPlan(
+            key_file=self.key_file or state / KEY_FILE,
+            origin=self.origin,
+            every_records=self.every_records,
+            every_s=self.every_s,
+            file=self.file or state / ANCHOR_FILE,
+            url=self.url,
+        )
