@@ -45,15 +45,15 @@ class Keeping:
 
     def jobs(self, objects: Collection[StoredObject], new: Collection[StoredObject]) -> Iterator[Keep]:
         """What must be written for the ``new`` ones of a reply's ``objects``."""
-        for one in new:
-            if one.kind not in PARTS_OF_OTHERS or one.kind == COMPACTION:
-                yield Keep(self.owner, one, self.originals)
         items = [one for one in new if one.kind in PARTS_OF_OTHERS and one.kind != COMPACTION]
         holder = self.part_of or next((one for one in objects if one.kind not in PARTS_OF_OTHERS), None)
-        if items and holder is not None:
+        for one in new:
+            if one == holder:
+                yield Keep(self.owner, one, self.originals, items)
+            elif one.kind not in PARTS_OF_OTHERS or one.kind == COMPACTION or holder is None:
+                yield Keep(self.owner, one, self.originals)
+        if items and holder is not None and holder not in new:
             yield Keep(self.owner, holder, {}, items)
-        elif items:
-            yield from (Keep(self.owner, one, self.originals) for one in items)
 
 
 class _Reply(Protocol):

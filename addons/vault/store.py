@@ -10,9 +10,9 @@ import contextlib
 import datetime as dt
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from addons.masking.restorer import Original
@@ -42,6 +42,17 @@ _HOLDER_COLUMNS = (
     *KEY_COLUMNS,
 )
 _SWEPT_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """An object as it stands in its row, with the data key that its records are under."""
+
+    seq: int
+    name: StoredObject
+    salt: bytes = field(repr=False)
+    expires: dt.datetime
+    key: WrappedKey
 
 
 class Store:
@@ -102,9 +113,10 @@ class Store:
     def write(self, jobs: Sequence[Job], now: dt.datetime) -> None:
         """Durable on return. Raises VaultError: then nothing of the batch is."""
         with self._transaction() as connection:
+            newest: dict[str, WrappedKey] = {}
             for job in jobs:
                 if isinstance(job, Keep):
-                    self._keep(connection, job, now)
+                    self._keep(connection, job, now, newest)
                 else:
                     connection.execute(delete(_objects).where(*_named(_objects, job.owner, job.target)))
 
@@ -130,20 +142,18 @@ class Store:
 
     # -- inside a transaction ------------------------------------------------------------------------------------------
 
-    def _keep(self, connection: Connection, job: Keep, now: dt.datetime) -> None:
+    def _keep(self, connection: Connection, job: Keep, now: dt.datetime, newest: dict[str, WrappedKey]) -> None:
         holder = self._holder(connection, job.owner, job.holder, lock=True)
         if holder is not None and holder.expires <= now:
             connection.execute(delete(_objects).where(_objects.c.seq == holder.seq))
             holder = None
         if holder is None:
-            self._insert(connection, job.owner, job.holder, now)
-            holder = self._holder(connection, job.owner, job.holder, lock=True)
-            assert holder is not None
+            holder = self._insert(connection, job.owner, job.holder, now, newest)
         elif holder.expires < now + (self._ttl / 2 if not job.originals else self._ttl):
             connection.execute(update(_objects).where(_objects.c.seq == holder.seq).values(expires=now + self._ttl))
         if job.originals:
-            key = crypto.object_key(self._ring.opened(_key_of(holder)), holder.salt)
-            about = bound_record(job.owner, StoredObject(holder.kind, holder.object_id))
+            key = crypto.object_key(self._ring.opened(holder.key), holder.salt)
+            about = bound_record(job.owner, holder.name)
             rows = [
                 {"object_seq": holder.seq, "entity": entity, "sealed": crypto.seal(key, plain, (*about, entity))}
                 for entity, plain in packed(job.originals)
@@ -154,18 +164,29 @@ class Store:
             rows = [_name_values(job.owner, other) | same for other in job.others]
             connection.execute(insert_or_leave(connection, _objects, _UNIQUE), rows)
 
-    def _insert(self, connection: Connection, owner: Owner, name: StoredObject, now: dt.datetime) -> None:
-        key = keyring.newest(connection, owner.tenant)
+    def _insert(
+        self, connection: Connection, owner: Owner, name: StoredObject, now: dt.datetime, newest: dict[str, WrappedKey]
+    ) -> _Holder:
+        """``newest`` holds the data keys in force that this transaction has looked up: none comes into force in it."""
+        key = newest.get(owner.tenant) or keyring.newest(connection, owner.tenant)
         if key is None:
             keyring.add(connection, self._ring.new_row(owner.tenant, 1, now))
             key = keyring.newest(connection, owner.tenant)
             assert key is not None
-        row = {"data_key": key.seq, "salt": crypto.new_key(), "created": now, "expires": now + self._ttl}
-        connection.execute(insert_or_leave(connection, _objects, _UNIQUE), [_name_values(owner, name) | row])
+        newest[owner.tenant] = key
+        salt, expires = crypto.new_key(), now + self._ttl
+        row = {"data_key": key.seq, "salt": salt, "created": now, "expires": expires}
+        adding = insert_or_leave(connection, _objects, _UNIQUE).values(_name_values(owner, name) | row)
+        seq = connection.execute(adding.returning(_objects.c.seq)).scalar()
+        if seq is not None:
+            return _Holder(seq, name, salt, expires, key)
+        holder = self._holder(connection, owner, name, lock=True)  # another gateway was first, on a server
+        assert holder is not None
+        return holder
 
     def _holder(
         self, connection: Connection, owner: Owner, name: StoredObject, *, lock: bool = False
-    ) -> Row[Any] | None:
+    ) -> _Holder | None:
         query = (
             select(*_HOLDER_COLUMNS)
             .select_from(_objects)
@@ -173,18 +194,21 @@ class Store:
             .join(_keys, _keys.c.seq == _holders.c.data_key)
             .where(*_named(_objects, owner, name))
         )
-        row: Any = connection.execute(query.with_for_update(of=_holders) if lock else query).first()
-        return row if isinstance(row, Row) else None
+        row = connection.execute(query.with_for_update(of=_holders) if lock else query).first()
+        if row is None:
+            return None
+        seq, kind, key, salt, expires, *wrapped = row
+        return _Holder(seq, StoredObject(kind, key), salt, expires, WrappedKey(*wrapped))
 
-    def _sealed(self, connection: Connection, holder: Row[Any]) -> Sequence[tuple[str, bytes]]:
+    def _sealed(self, connection: Connection, holder: _Holder) -> Sequence[tuple[str, bytes]]:
         query = select(_records.c.entity, _records.c.sealed).where(_records.c.object_seq == holder.seq)
         return [(entity, sealed) for entity, sealed in connection.execute(query.order_by(_records.c.seq))]
 
-    def _opened(self, owner: Owner, holder: Row[Any], sealed: Sequence[tuple[str, bytes]]) -> Mapping[str, Original]:
+    def _opened(self, owner: Owner, holder: _Holder, sealed: Sequence[tuple[str, bytes]]) -> Mapping[str, Original]:
         if not sealed:
             return {}
-        key = crypto.object_key(self._ring.opened(_key_of(holder)), holder.salt)
-        about = bound_record(owner, StoredObject(holder.kind, holder.object_id))
+        key = crypto.object_key(self._ring.opened(holder.key), holder.salt)
+        about = bound_record(owner, holder.name)
         originals: dict[str, Original] = {}
         for entity, one in sealed:
             originals.update(unpacked(entity, crypto.unseal(key, one, (*about, entity))))
@@ -214,10 +238,6 @@ class Store:
 
 
 _UNIQUE = ("tenant", "principal", "kind", "object_id")
-
-
-def _key_of(holder: Row[Any]) -> WrappedKey:
-    return WrappedKey(*holder[-len(KEY_COLUMNS) :])
 
 
 def bound_record(owner: Owner, name: StoredObject) -> tuple[str, ...]:
