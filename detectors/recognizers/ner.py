@@ -1,8 +1,8 @@
 """What the model says: a recognizer that looks the findings up.
 
 The model reads all texts of a ``detect`` call in one batch before any recognizer runs (Presidio's own batch
-engine would run it text by text);
-the findings come here inside the reading. May import Presidio, ``reading`` and ``figures``; it does not know the model.
+engine would run it text by text); the findings come here inside the reading. May import Presidio, ``reading``,
+``figures`` and ``nobody``; it does not know the model.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from detectors.figures import is_eponym
 from detectors.reading import Reading
+from detectors.recognizers.nobody import is_no_account, is_nobodys_number
 from detectors.recognizers.strict import result_of
 
 
@@ -74,15 +75,22 @@ class NerRecognizer(EntityRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
     ) -> list[RecognizerResult]:
-        """The proposals of the reading, stripped; a name that stands for a disease is no person."""
+        """The proposals of the reading, stripped, without those that are nobody's."""
         results = []
         for start, end, label, score in Reading.of(text, nlp_artifacts).proposals:
             while start < end and text[start].isspace():
                 start += 1
             while end > start and text[end - 1].isspace():
                 end -= 1
-            if label == "PERSON" and is_eponym(text, start, end):
-                continue
-            if start < end:
+            if start < end and not _is_nobodys(label, text, start, end):
                 results.append(result_of(self, LABELS.get(label, label), start, end, min(1.0, max(0.0, score))))
         return results
+
+
+def _is_nobodys(label: str, text: str, start: int, end: int) -> bool:
+    """True for a name that stands for a disease, a number that is a thing's, an account that is a program's."""
+    if label == "PERSON":
+        return is_eponym(text, start, end)
+    if label == "ID":
+        return is_nobodys_number(text, start, end)
+    return label == "USERNAME" and is_no_account(text, start, end)

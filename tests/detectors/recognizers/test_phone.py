@@ -1,4 +1,4 @@
-"""Numbers that have a telephone number's digits and are none: ranges, years, moments; and those that are one all the same."""
+"""Ranges, years and moments are no telephone numbers; what looks like one of them may be one all the same."""
 
 from __future__ import annotations
 
