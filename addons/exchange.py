@@ -26,6 +26,7 @@ class Counts(Protocol):
     restored: int
     unknown: int
     mangled: int
+    withheld: int
 
 
 class CountingRestoration(Restoration, Protocol):
@@ -234,6 +235,9 @@ class _NoRestoration:
         return text
 
     whole_json = whole
+
+    def for_tool(self, name: str, *, hosted: bool) -> _NoRestoration:
+        return self
 
 
 class _NoRestorer:

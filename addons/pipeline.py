@@ -278,7 +278,9 @@ class Pipeline:
         return Forward(exchange)
 
     def _exchange(self, case: Case, upstream: str, *, masked: bool) -> Exchange:
-        restoration = case.session.restoration() if masked and case.session is not None else None
+        restoration = None
+        if masked and case.session is not None:
+            restoration = case.session.restoration(self._settings.policy.outlets(upstream))
         return Exchange(case.codec, case.id, upstream, restoration, self._settings.limits.response_bytes)
 
     async def _refuse(self, case: Case, refusal: Refusal) -> Refuse:
@@ -356,14 +358,17 @@ class Pipeline:
         if exchange.rerouted and not refused:
             gone = exchange.error in ("upstream_unreachable", "upstream_disconnected")
             (self._health.failed if gone else self._health.succeeded)(exchange.upstream)
-        self._count(exchange.upstream, outcome, "refused" if refused else "failed" if outcome.error else "ok")
+        withheld = exchange.restoration.counts.withheld if exchange.restoration is not None else 0
+        word = "refused" if refused else "failed" if outcome.error else "ok"
+        self._count(exchange.upstream, outcome, word, withheld)
 
-    def _count(self, upstream: str, outcome: Outcome, word: str) -> None:
+    def _count(self, upstream: str, outcome: Outcome, word: str, withheld: int) -> None:
         self.metrics.replies.labels(upstream, word).inc()
         fates: Mapping[str, int] = {
             "restored": outcome.placeholders_restored,
             "unknown": outcome.placeholders_unknown,
             "mangled": outcome.placeholders_mangled,
+            "withheld": withheld,
         }
         for fate, count in fates.items():
             if count:

@@ -42,7 +42,7 @@ class ToolTrust:
 
     def trusts(self, name: str, *, hosted: bool) -> bool:
         """``hosted``: the provider, or a server that it calls, runs the tool."""
-        if any(fnmatchcase(name, pattern) for pattern in self.untrusted):
+        if any(fnmatchcase(name, pattern) for pattern in self.untrusted) or (self.untrusted and not name):
             return False
         return not hosted or any(fnmatchcase(name, pattern) for pattern in self.trusted)
 

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from addons.masking.outlets import AddressRule, Outlets, ToolTrust
 from addons.policy.types import Action
 from detectors.list_entries import AllowEntry
 from detectors.section import EntityPattern, Pattern, Score, Section, ShortForm
@@ -169,6 +170,25 @@ class Rule(Section):
         return name
 
 
+class RestoreRules(Section):
+    """Where originals may be put back in replies."""
+
+    urls: AddressRule = AddressRule.CALLER_ONLY
+    """Into URLs and the targets of links and images: ``caller_only`` (those that the caller wrote in this request),
+    ``always`` or ``never``."""
+    upstreams: dict[str, AddressRule] = Field(default_factory=dict)
+    """The same for single upstreams, by name."""
+
+
+class ToolRules(Section):
+    """Into which tools' arguments originals may be put back. Names; ``*`` and ``?`` are wildcards."""
+
+    trusted: tuple[Pattern, ...] = ()
+    """Tools that the provider runs and that may have values: ``web_search``, ``mcp:crm/*``."""
+    untrusted: tuple[Pattern, ...] = ()
+    """Tools that may not, the caller's own functions among them: ``fetch_url``. Goes before ``trusted``."""
+
+
 class PolicySettings(Section):
     """What to do with findings."""
 
@@ -186,6 +206,15 @@ class PolicySettings(Section):
     """Tried in order, before ``entities``."""
     allow_list: tuple[AllowEntry, ...] = ()
     """Values that are not findings: product names, test data, the company's own address."""
+    restore: RestoreRules = RestoreRules()
+    """Where originals may be put back."""
+    tools: ToolRules = ToolRules()
+    """Into which tools' arguments originals may be put back."""
+
+    def outlets(self, upstream: str) -> Outlets:
+        """Where the reply of an upstream may have originals."""
+        urls = self.restore.upstreams.get(upstream, self.restore.urls)
+        return Outlets(urls, ToolTrust(self.tools.trusted, self.tools.untrusted))
 
     def hash(self) -> str:
         """SHA-256 (hex) over this section as canonical JSON: what the audit record calls ``policy_hash``."""

@@ -10,7 +10,7 @@ from addons.wire.anthropic_stream import MessageStream, note_message
 from addons.wire.collect import JsonRequest, parse_json
 from addons.wire.jsondoc import Document, Node
 from addons.wire.refusals import anthropic_error, reply
-from addons.wire.restore import restore_document, restore_plain
+from addons.wire.restore import argument, restore_document, restore_plain, tool_call
 from addons.wire.rules import (
     FREE,
     NAME,
@@ -101,7 +101,8 @@ CITATION = fields(
         "encrypted_index": OPAQUE,
     }
 )
-_USE = _block(name=NAME, server_name=NAME, toolset_name=NAME, input=FREE)
+_CALL = _block(name=NAME, server_name=NAME, toolset_name=NAME, input=argument(FREE))
+_USE, _HOSTED_USE = tool_call(_CALL), tool_call(_CALL, hosted=True)
 _WEB_RESULT = fields({"type": NAME, "title": TEXT, "url": TEXT, "page_age": TEXT, "encrypted_content": OPAQUE})
 TOOL = fields(
     {
@@ -148,8 +149,8 @@ BLOCKS |= {
     "redacted_thinking": _signed,
     "compaction": _signed,
     "tool_use": _USE,
-    "server_tool_use": _USE,
-    "mcp_tool_use": _USE,
+    "server_tool_use": _HOSTED_USE,
+    "mcp_tool_use": _HOSTED_USE,
     "tool_result": _result(CONTENT),
     "mcp_tool_result": _result(CONTENT),
     "web_search_tool_result": _result(items(_BLOCK)),

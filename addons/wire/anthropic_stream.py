@@ -12,6 +12,7 @@ from typing import Any
 
 from addons.wire.openai_stream import count
 from addons.wire.refusals import STREAM_ERROR, anthropic_error
+from addons.wire.restore import tool_name
 from addons.wire.rules import Rule
 from addons.wire.sse import Event, event_bytes
 from addons.wire.streaming import EventStream, Runs
@@ -35,6 +36,8 @@ class MessageStream(EventStream):
         super().__init__(restoration)
         self.whole_rule = whole_rule
         self._runs = Runs(restoration)
+        self._tools: dict[int, Restoration] = {}
+        """For the arguments of the tool call that a block is."""
 
     def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
         """One event of the stream."""
@@ -71,6 +74,9 @@ class MessageStream(EventStream):
         block = data.get("content_block")
         if not isinstance(block, dict) or kind_of(block) in VERBATIM_BLOCKS:
             return event.raw
+        if kind_of(block).endswith("tool_use"):
+            hosted = kind_of(block) != "tool_use"
+            self._tools[index_of(data)] = self._restoration.for_tool(tool_name(block.get), hosted=hosted)
         edits: dict[Key, str] = {}
         text = block.get("text")
         if kind_of(block) == "text" and isinstance(text, str) and text:
@@ -92,7 +98,9 @@ class MessageStream(EventStream):
         field = PIECES.get(kind)
         if field is not None and isinstance(delta.get(field), str):
             old = delta[field]
-            new = self._runs.feed((index_of(data), kind, field), old, as_json=field == "partial_json")
+            as_json = field == "partial_json"
+            tool = self._tools.get(index_of(data)) if as_json else None
+            new = self._runs.feed((index_of(data), kind, field), old, as_json=as_json, restoration=tool)
             if new != old:
                 edits["delta", field] = new
         elif kind in WHOLE:

@@ -13,7 +13,7 @@ from typing import Any
 
 from addons.wire.jsondoc import Document, Node
 from addons.wire.offsets import Said, shifted
-from addons.wire.restore import Restorer
+from addons.wire.restore import Restorer, tool_name
 from addons.wire.rules import FREE
 from addons.wire.sse import Event, event_bytes
 from addons.wire.streaming import EventStream, Runs
@@ -48,6 +48,8 @@ class CohereStream(EventStream):
         super().__init__(restoration)
         self._runs = Runs(restoration)
         self._said: dict[int, tuple[list[str], list[str]]] = {}
+        self._tools: dict[int, Restoration] = {}
+        """For the arguments of a tool call, by its index."""
 
     def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
         """One event of the stream."""
@@ -88,13 +90,16 @@ class CohereStream(EventStream):
         if not isinstance(at, dict):
             return self.whole(event)
         run: Key = (kind.rpartition("-")[0], _index(data))
+        if kind == "tool-call-start":
+            self._tools[_index(data)] = self._restoration.for_tool(tool_name(at.get), hosted=False)
         edits: dict[Key, str] = {}
         for name, text in at.items():
             if name not in names:
                 if name not in ("type", "name", "id"):
                     self.restore_leaves(text, (*path, name), edits)
             elif isinstance(text, str):
-                new = self._runs.feed((*run, name), text, as_json=name == "arguments")
+                tool = self._tools.get(_index(data)) if name == "arguments" else None
+                new = self._runs.feed((*run, name), text, as_json=name == "arguments", restoration=tool)
                 self._note_said(run, name, text, new)
                 if new != text:
                     edits[(*path, name)] = new

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 from addons.wire.jsondoc import ARRAY, Node
+from addons.wire.restore import argument, tool_call
 from addons.wire.rules import (
     FREE,
     NAME,
@@ -95,8 +96,8 @@ FUNCTION_CALL_FIELDS: dict[str, Rule] = both(
     {
         "id": NAME,
         "name": NAME,
-        "args": FREE,
-        "partialArgs": items(fields(PARTIAL_ARG_FIELDS)),
+        "args": argument(FREE),
+        "partialArgs": items(argument(fields(PARTIAL_ARG_FIELDS))),
         "willContinue": NAME,
     }
 )
@@ -133,7 +134,7 @@ TRANSCRIPTION_FIELDS: dict[str, Rule] = both(
         "endOffset": NAME,
     }
 )
-_CODE = fields({"code": TEXT, "language": NAME, "id": NAME})
+_CODE = tool_call(fields({"code": argument(TEXT), "language": NAME, "id": NAME}), hosted=True)
 _OUTPUT = constant_role("tool", fields({"outcome": NAME, "output": TEXT, "id": NAME}))
 PART_FIELDS: dict[str, Rule] = both(
     {
@@ -141,11 +142,11 @@ PART_FIELDS: dict[str, Rule] = both(
         "text": TEXT,
         "thought": NAME,
         "thoughtSignature": OPAQUE,
-        "functionCall": fields(FUNCTION_CALL_FIELDS),
+        "functionCall": tool_call(fields(FUNCTION_CALL_FIELDS)),
         "functionResponse": constant_role("tool", fields(FUNCTION_RESPONSE_FIELDS)),
         "executableCode": _CODE,
         "codeExecutionResult": _OUTPUT,
-        "toolCall": fields(both({"id": NAME, "toolType": NAME, "args": FREE})),
+        "toolCall": tool_call(fields(both({"id": NAME, "toolType": NAME, "args": argument(FREE)})), hosted=True),
         "toolResponse": constant_role("tool", fields(both({"id": NAME, "toolType": NAME, "response": FREE}))),
         "partMetadata": FREE,
         "audioTranscription": fields(TRANSCRIPTION_FIELDS),
@@ -318,7 +319,7 @@ _NO_TEXT = fields(
     {
         **PART_FIELDS,
         "text": SKIP,
-        **both({"functionCall": fields({**FUNCTION_CALL_FIELDS, **both({"partialArgs": SKIP})})}),
+        **both({"functionCall": tool_call(fields({**FUNCTION_CALL_FIELDS, **both({"partialArgs": SKIP})}))}),
     },
     unknown_block,
 )

@@ -77,6 +77,8 @@ class GeminiEvents(EventStream):
         self._candidates: dict[int, _Candidate] = {}
         self._unfinished: set[int] = set()
         self._blocked = False
+        self._tools: dict[int, Restoration] = {}
+        """For the arguments of the function that a candidate is calling."""
 
     def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
         """One chunk, or an error."""
@@ -150,6 +152,8 @@ class GeminiEvents(EventStream):
 
     def _call(self, index: int, call: dict[str, Any], path: Key, chunk: _Chunk) -> None:
         """A function call, or a piece of one: each JSON path of its arguments is a run."""
+        if isinstance(call.get("name"), str) and call["name"]:
+            self._tools[index] = self._restoration.for_tool(call["name"], hosted=False)
         for name in ("partialArgs", "partial_args"):
             pieces = call.get(name)
             for at, piece in enumerate(pieces if isinstance(pieces, list) else ()):
@@ -158,15 +162,15 @@ class GeminiEvents(EventStream):
                     continue
                 member = "stringValue" if "stringValue" in piece else "string_value"
                 run: Key = (index, "call", str(piece.get("jsonPath", piece.get("json_path", ""))))
-                self._feed(run, text, (*path, name, at, member), chunk)
+                self._feed(run, text, (*path, name, at, member), chunk, self._tools.get(index))
                 if piece.get("willContinue", piece.get("will_continue")) is not True:
                     self._end_one(run, chunk)
         if call.get("willContinue", call.get("will_continue")) is not True:
             for run in self._runs.keys(index, "call"):
                 self._end_one(run, chunk)
 
-    def _feed(self, run: Key, text: str, path: Key, chunk: _Chunk) -> None:
-        new = self._runs.feed(run, text)
+    def _feed(self, run: Key, text: str, path: Key, chunk: _Chunk, restoration: Restoration | None = None) -> None:
+        new = self._runs.feed(run, text, restoration=restoration)
         chunk.pieces[run] = path
         chunk.edits[path], chunk.came[path] = new, text
         if run[1] == "text":

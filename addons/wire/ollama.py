@@ -12,6 +12,7 @@ from addons.wire.jsondoc import ARRAY, LITERAL, OBJECT, Node
 from addons.wire.ollama_stream import OllamaStream, note_ollama, ollama_error
 from addons.wire.openai_chat import ROLES, TOOLS
 from addons.wire.refusals import reply
+from addons.wire.restore import argument, tool_call
 from addons.wire.rules import (
     FREE,
     NAME,
@@ -50,7 +51,13 @@ def _format(visitor: Visitor, node: Node, path: str, role: str) -> None:
     (SCHEMA if node.kind == OBJECT else NAME)(visitor, node, path, "schema")
 
 
-TOOL_CALL = fields({"id": NAME, "type": NAME, "function": fields({"name": NAME, "index": NAME, "arguments": FREE})})
+TOOL_CALL = fields(
+    {
+        "id": NAME,
+        "type": NAME,
+        "function": tool_call(fields({"name": NAME, "index": NAME, "arguments": argument(FREE)})),
+    }
+)
 MESSAGE_FIELDS: dict[str, Rule] = {
     "role": NAME,
     "content": TEXT,

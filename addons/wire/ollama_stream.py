@@ -12,6 +12,7 @@ from typing import Any
 
 from addons.wire.ndjson import LineSplitter, line_bytes
 from addons.wire.openai_stream import count
+from addons.wire.restore import tool_name
 from addons.wire.rules import Rule
 from addons.wire.sse import Event
 from addons.wire.streaming import EventStream, Runs
@@ -108,9 +109,12 @@ class OllamaStream(EventStream):
             calls = message[name]
             for at, call in enumerate(calls if isinstance(calls, list) else ()):
                 function = call.get("function") if isinstance(call, dict) else None
-                for key, value in function.items() if isinstance(function, dict) else ():
+                if not isinstance(function, dict):
+                    continue
+                tool = self._restoration.for_tool(tool_name(function.get), hosted=False)
+                for key, value in function.items():
                     if key not in UNTOUCHED:
-                        self.restore_leaves(value, ("message", name, at, "function", key), edits)
+                        self.restore_leaves(value, ("message", name, at, "function", key), edits, tool)
 
     def _tail(self, run: Key) -> bytes:
         tail = self._runs.end(run)

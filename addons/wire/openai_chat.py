@@ -10,7 +10,7 @@ from addons.wire.collect import JsonRequest, parse_json
 from addons.wire.jsondoc import Document, Node
 from addons.wire.openai_stream import ChatStream, note_chat
 from addons.wire.refusals import openai_error, reply
-from addons.wire.restore import restore_document, restore_plain
+from addons.wire.restore import argument, restore_document, restore_plain, tool_call
 from addons.wire.rules import (
     FREE,
     JSON,
@@ -86,10 +86,11 @@ PARTS["file"] = fields(
     }
 )
 
-FUNCTION_CALL = fields({"name": NAME, "arguments": JSON})
+FUNCTION_CALL = tool_call(fields({"name": NAME, "arguments": argument(JSON)}))
+_CUSTOM_CALL = tool_call(fields({"name": NAME, "input": argument(TEXT)}))
 TOOL_CALLS: dict[str, Rule] = {
     "function": fields({"id": NAME, "type": NAME, "index": NAME, "function": FUNCTION_CALL}),
-    "custom": fields({"id": NAME, "type": NAME, "index": NAME, "custom": fields({"name": NAME, "input": TEXT})}),
+    "custom": fields({"id": NAME, "type": NAME, "index": NAME, "custom": _CUSTOM_CALL}),
 }
 """Tool calls by ``type``."""
 _AUDIO = fields({"id": NAME, "data": OPAQUE, "expires_at": NAME, "transcript": TEXT})

@@ -6,10 +6,13 @@ pins the tables to them. One table serves requests and replies, and the stored o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from addons.wire.jsondoc import ARRAY, OBJECT, STRING, Node
 from addons.wire.metadata import CREDENTIALS
 from addons.wire.openai_chat import METADATA, ROLES
 from addons.wire.openai_responses_text import ANNOTATION, LOGPROBS, pointed_into
+from addons.wire.restore import argument, tool_call
 from addons.wire.rules import (
     FREE,
     JSON,
@@ -191,6 +194,11 @@ def _item_of(role: str, /, **known: Rule) -> Rule:
     return constant_role(role, fields({**common, **known}, unknown_block))
 
 
+def _call_of(*, hosted: bool, arguments: Mapping[str, Rule], **known: Rule) -> Rule:
+    told = {name: argument(rule) for name, rule in arguments.items()}
+    return tool_call(_item_of("assistant", **told, **known), hosted=hosted)
+
+
 def _message(visitor: Visitor, node: Node, path: str, _: str) -> None:
     _MESSAGE(visitor, node, path, ROLES.get(node.text("role") or "", "user"))
 
@@ -229,11 +237,11 @@ _TOOL_SET = _item_of("schema", role=NAME, tools=TOOL_LIST)
 
 ITEMS: dict[str, Rule] = {
     "message": _message,
-    "function_call": _item_of("assistant", arguments=JSON),
+    "function_call": _call_of(hosted=False, arguments={"arguments": JSON}),
     "function_call_output": _item_of("tool", output=_TOOL_OUTPUT),
-    "custom_tool_call": _item_of("assistant", input=TEXT),
+    "custom_tool_call": _call_of(hosted=False, arguments={"input": TEXT}),
     "custom_tool_call_output": _item_of("tool", output=_TOOL_OUTPUT),
-    "tool_search_call": _item_of("assistant", arguments=FREE),
+    "tool_search_call": _call_of(hosted=True, arguments={"arguments": FREE}),
     "tool_search_output": _TOOL_SET,
     "additional_tools": _TOOL_SET,
     "configuration_update": _item_of("schema", reasoning=NAMES, text=TEXT_CONFIG),
@@ -241,8 +249,8 @@ ITEMS: dict[str, Rule] = {
     "compaction": _item_of("assistant", encrypted_content=OPAQUE),
     "compaction_trigger": _item_of("user"),
     "item_reference": _item_of("user"),
-    "file_search_call": _item_of("tool", queries=TEXT, results=items(_FOUND)),
-    "web_search_call": _item_of("assistant", action=_WEB_ACTION),
+    "file_search_call": tool_call(_item_of("tool", queries=argument(TEXT), results=items(_FOUND)), hosted=True),
+    "web_search_call": _call_of(hosted=True, arguments={"action": _WEB_ACTION}),
     "computer_call": _item_of("assistant", action=_ACTION, actions=items(_ACTION), pending_safety_checks=_CHECKS),
     "computer_call_output": _item_of("tool", output=PART, acknowledged_safety_checks=_CHECKS),
     "image_generation_call": _item_of(
@@ -253,8 +261,10 @@ ITEMS: dict[str, Rule] = {
         error=_IMAGE_ERROR,
         svg_usage=NAMES,
     ),
-    "code_interpreter_call": _item_of("assistant", code=TEXT, container_id=NAME, outputs=items(_CODE_OUTPUT)),
-    "local_shell_call": _item_of("assistant", action=_LOCAL_ACTION),
+    "code_interpreter_call": _call_of(
+        hosted=True, arguments={"code": TEXT}, container_id=NAME, outputs=items(_CODE_OUTPUT)
+    ),
+    "local_shell_call": _call_of(hosted=False, arguments={"action": _LOCAL_ACTION}),
     "local_shell_call_output": _item_of("tool", output=TEXT),
     "shell_call": _item_of(
         "assistant",
@@ -265,9 +275,11 @@ ITEMS: dict[str, Rule] = {
     "apply_patch_call": _item_of("assistant", operation=fields({"type": NAME, "path": TEXT, "diff": TEXT})),
     "apply_patch_call_output": _item_of("tool", output=TEXT),
     "mcp_list_tools": _item_of("tool", tools=items(_LISTED), error=TEXT),
-    "mcp_approval_request": _item_of("assistant", arguments=JSON),
+    "mcp_approval_request": _call_of(hosted=True, arguments={"arguments": JSON}),
     "mcp_approval_response": _item_of("user", approval_request_id=NAME, approve=NAME, reason=TEXT),
-    "mcp_call": _item_of("assistant", arguments=JSON, output=_TOOL_OUTPUT, error=FREE, approval_request_id=NAME),
+    "mcp_call": _call_of(
+        hosted=True, arguments={"arguments": JSON}, output=_TOOL_OUTPUT, error=FREE, approval_request_id=NAME
+    ),
     "agent_message": _item_of("assistant", author=METADATA, recipient=METADATA, content=CONTENT),
     "multi_agent_call": _item_of("assistant", action=NAME, arguments=JSON),
     "multi_agent_call_output": _item_of("tool", action=NAME, output=_TOOL_OUTPUT),

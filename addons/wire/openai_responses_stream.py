@@ -17,7 +17,7 @@ from addons.wire.jsondoc import Document
 from addons.wire.openai_responses_text import Offsets, shift
 from addons.wire.openai_stream import note_chat
 from addons.wire.refusals import STREAM_ERROR, openai_error
-from addons.wire.restore import Restorer
+from addons.wire.restore import Restorer, tool_name
 from addons.wire.rules import Rule
 from addons.wire.sse import Event, event_bytes
 from addons.wire.stored import note_item, note_stored
@@ -33,6 +33,18 @@ CLOSING = frozenset({"response.content_part", "response.reasoning_summary_part",
 """``.done`` of these ends every run inside, whatever its type."""
 ANNOTATION = "response.output_text.annotation.added"
 OUTPUT_TEXT = "response.output_text"
+ARGUMENTS = frozenset(
+    f"response.{name}"
+    for name in (
+        "function_call_arguments",
+        "custom_tool_call_input",
+        "mcp_call_arguments",
+        "code_interpreter_call_code",
+    )
+)
+"""What holds a tool call's arguments."""
+CALLERS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call"})
+"""Calls of tools that the caller runs; all others are the provider's."""
 WHERE = ("item_id", "output_index", "content_index", "summary_index", "command_index")
 """Members that say to which run a piece belongs."""
 BEGUN = frozenset({"response.created", "response.in_progress", "response.queued"})
@@ -69,6 +81,8 @@ class ResponsesStream(EventStream):
         self._said: dict[Key, list[str]] = {}
         """Pieces of the output texts as they came, for the offsets of annotations."""
         self._number = -1
+        self._tools: dict[str | int, Restoration] = {}
+        """For the arguments of a call, by its item's id and index."""
 
     def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
         """One event of the stream."""
@@ -77,6 +91,7 @@ class ResponsesStream(EventStream):
             note_stored(self.facts, response)
         elif "item" in data:
             note_item(self.facts, data["item"])
+            self._note_tool(data, data["item"])
         number = data.get("sequence_number")
         self._number = number if isinstance(number, int) else self._number
         if not isinstance(kind, str):
@@ -91,7 +106,8 @@ class ResponsesStream(EventStream):
             self._note(data)
             if kind not in BEGUN:
                 self._end(lambda key: True)
-        out = self._annotation(event, data) if kind == ANNOTATION else self.whole(event)
+        base = kind.removesuffix(DONE) if isinstance(kind, str) else ""
+        out = self._annotation(event, data) if kind == ANNOTATION else self.whole(event, self._tool(base, data))
         self._queue.append(_Waiting(event, ready=out))
         return self._leave()
 
@@ -128,12 +144,33 @@ class ResponsesStream(EventStream):
             key = (base, *(_where(data, name) for name in WHERE), *path[1:])
             if key in self._last:
                 self._last.pop(key)[0].last_of.discard(key)
-            entry.texts[path] = self._runs.feed(key, text, as_json="arguments" in base)
+            tool = self._tool(base, data)
+            entry.texts[path] = self._runs.feed(key, text, as_json="arguments" in base, restoration=tool)
             entry.last_of.add(key)
             self._last[key] = entry, path
             if base == OUTPUT_TEXT:
                 self._said.setdefault(key, []).append(text)
         self._queue.append(entry)
+
+    def _note_tool(self, data: dict[str, Any], item: Any) -> None:
+        kind = item.get("type") if isinstance(item, dict) else None
+        if not isinstance(kind, str) or not kind.endswith("_call"):
+            return
+        tool = self._restoration.for_tool(tool_name(item.get), hosted=kind not in CALLERS)
+        for where in (item.get("id"), data.get("output_index")):
+            if isinstance(where, str | int):
+                self._tools[where] = tool
+
+    def _tool(self, base: str, data: dict[str, Any]) -> Restoration | None:
+        """For the arguments that an event holds; None if it holds none."""
+        if base not in ARGUMENTS:
+            return None
+        for where in (data.get("item_id"), data.get("output_index")):
+            if isinstance(where, str | int) and where in self._tools:
+                return self._tools[where]
+        name = data.get("name")
+        hosted = base.removeprefix("response.").startswith(("mcp", "code"))
+        return self._restoration.for_tool(name if isinstance(name, str) else "", hosted=hosted)
 
     def _done(self, data: dict[str, Any], base: str) -> None:
         """The end of one run, or of all runs in a part or an item."""

@@ -24,6 +24,8 @@ CHUNK_FIELDS = frozenset(
 CHOICE_FIELDS = frozenset({"delta", "finish_reason", "index", "logprobs"})
 NAME_FIELDS = frozenset({"role", "id", "type", "name", "format", "data", "signature", "encrypted_content"})
 """Members of a delta that hold identifiers or what may not be touched."""
+CALLS = frozenset({"function", "function_call", "custom"})
+"""Members of a delta that hold a tool call's name and arguments."""
 _HEAD = ("id", "object", "created", "model", "service_tier", "system_fingerprint")
 
 type Key = tuple[str | int, ...]
@@ -39,6 +41,8 @@ class ChatStream(EventStream):
         self._head: dict[str, Any] = {}
         self._open_choices: set[int] = set()
         self._tool: dict[int, Key] = {}
+        self._names: dict[Key, str] = {}
+        """Which tool a call is of."""
 
     def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
         """One chunk, an error, or something of another server's own."""
@@ -104,12 +108,16 @@ class ChatStream(EventStream):
         pieces: dict[Key, Key],
         before: list[bytes],
     ) -> None:
+        is_call = key[-1] in CALLS
+        if is_call and isinstance(value.get("name"), str):
+            self._names.setdefault(key, value["name"])
         for name, child in value.items():
             if isinstance(child, str):
                 if name in NAME_FIELDS or not child:
                     continue
                 run, where = (*key, name), (*path, name)
-                new = self._runs.feed(run, child, as_json=name == "arguments")
+                tool = self._restoration.for_tool(self._names.get(key, ""), hosted=False) if is_call else None
+                new = self._runs.feed(run, child, as_json=name == "arguments", restoration=tool)
                 pieces[run] = where
                 if new != child:
                     edits[where] = new

@@ -6,8 +6,10 @@ texts that come in pieces are the business of the stream classes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from addons.wire.jsondoc import Document, Node
-from addons.wire.rules import Rule
+from addons.wire.rules import Rule, Visitor
 from addons.wire.types import Restoration, UnreadableKind
 
 
@@ -18,6 +20,8 @@ class Restorer:
         self.document = document
         self.restoration = restoration
         self.edits: list[tuple[int, int, str]] = []
+        self.tool: Restoration | None = None
+        """For the arguments of the tool call that we are in."""
 
     def name(self, node: Node, path: str, role: str) -> None:
         self.text(node, path, role)
@@ -53,6 +57,52 @@ class Restorer:
         """Splice ``new`` over the string ``node``, if it differs."""
         if new != node.value:
             self.edits.append((node.start, node.end, self.document.literal(new, node.start, node.end)))
+
+
+def tool_call(rule: Rule, *, hosted: bool = False) -> Rule:
+    """The rule for a tool call, whose arguments are told by ``argument``. ``hosted``: the provider runs the tool."""
+
+    def walk(visitor: Visitor, node: Node, path: str, role: str) -> None:
+        if not isinstance(visitor, Restorer):
+            rule(visitor, node, path, role)
+            return
+        outer = visitor.tool
+        visitor.tool = visitor.restoration.for_tool(tool_name(node.text), hosted=hosted)
+        try:
+            rule(visitor, node, path, role)
+        finally:
+            visitor.tool = outer
+
+    return walk
+
+
+def argument(rule: Rule) -> Rule:
+    """The rule for the arguments of the tool call around them."""
+
+    def walk(visitor: Visitor, node: Node, path: str, role: str) -> None:
+        if not isinstance(visitor, Restorer) or visitor.tool is None:
+            rule(visitor, node, path, role)
+            return
+        outer, visitor.restoration = visitor.restoration, visitor.tool
+        try:
+            rule(visitor, node, path, role)
+        finally:
+            visitor.restoration = outer
+
+    return walk
+
+
+def tool_name(member: Callable[[str], object]) -> str:
+    """What policy calls a tool, from the members of its call: see ``Restoration.for_tool``."""
+
+    def text(name: str) -> str:
+        value = member(name)
+        return value if isinstance(value, str) else ""
+
+    server = text("server_label") or text("server_name")
+    kind = text("type").removesuffix("_call")
+    name = text("name") or text("toolType") or ("" if kind in ("function", "custom", "tool_use") else kind)
+    return f"mcp:{server}/{name}" if server else name
 
 
 def restore_document(document: Document, rule: Rule, restoration: Restoration) -> str | None:

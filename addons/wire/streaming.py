@@ -81,14 +81,15 @@ class EventStream:
         self.facts.complete = True
         return self.tails() + event.raw
 
-    def whole(self, event: Event) -> bytes:
-        """The event with every text in it restored by itself."""
+    def whole(self, event: Event, restoration: Restoration | None = None) -> bytes:
+        """The event with every text in it restored by itself; ``restoration``: in place of the stream's."""
+        restoration = restoration or self._restoration
         if event.data is None:
             return event.raw
         try:
-            new = restore_document(Document(event.data, duplicates=True), self.whole_rule, self._restoration)
+            new = restore_document(Document(event.data, duplicates=True), self.whole_rule, restoration)
         except WireError:
-            restored = self._restoration.whole(event.data)
+            restored = restoration.whole(event.data)
             new = restored if restored != event.data else None
         return event.raw if new is None else event.with_data(new)
 
@@ -112,18 +113,24 @@ class EventStream:
             changes.append((node.start, node.end, document.literal(new, node.start, node.end)))
         return event.with_data(document.splice(changes))
 
-    def restore_leaves(self, value: Any, path: tuple[str | int, ...], edits: dict[tuple[str | int, ...], str]) -> None:
-        """Restores every string below ``value`` by itself."""
+    def restore_leaves(
+        self,
+        value: Any,
+        path: tuple[str | int, ...],
+        edits: dict[tuple[str | int, ...], str],
+        restoration: Restoration | None = None,
+    ) -> None:
+        """Restores every string below ``value`` by itself; ``restoration``: in place of the stream's."""
         if isinstance(value, str):
-            new = self._restoration.whole(value)
+            new = (restoration or self._restoration).whole(value)
             if new != value:
                 edits[path] = new
         elif isinstance(value, dict):
             for key, child in value.items():
-                self.restore_leaves(child, (*path, key), edits)
+                self.restore_leaves(child, (*path, key), edits, restoration)
         elif isinstance(value, list):
             for index, child in enumerate(value):
-                self.restore_leaves(child, (*path, index), edits)
+                self.restore_leaves(child, (*path, index), edits, restoration)
 
     def _event(self, event: Event) -> bytes:
         text = event.data
@@ -147,11 +154,19 @@ class Runs:
         self._restoration = restoration
         self._runs: dict[tuple[str | int, ...], TextRestorer] = {}
 
-    def feed(self, key: tuple[str | int, ...], text: str, *, as_json: bool = False) -> str:
-        """What of the run can leave now."""
+    def feed(
+        self,
+        key: tuple[str | int, ...],
+        text: str,
+        *,
+        as_json: bool = False,
+        restoration: Restoration | None = None,
+    ) -> str:
+        """What of the run can leave now; ``restoration``: in place of the stream's, if the run begins here."""
         run = self._runs.get(key)
         if run is None:
-            run = self._restoration.json() if as_json else self._restoration.text()
+            made = restoration or self._restoration
+            run = made.json() if as_json else made.text()
             self._runs[key] = run
         return run.feed(text)
 

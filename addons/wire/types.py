@@ -125,6 +125,11 @@ class Restoration(Protocol):
         """A complete JSON document held in a string (tool arguments)."""
         ...
 
+    def for_tool(self, name: str, *, hosted: bool) -> Restoration:
+        """For the arguments of one tool, into which the policy may let no value. ``name``: the function's; for what
+        the provider runs (``hosted``) its kind, ``web_search``, or ``mcp:SERVER/TOOL``; empty where it is not told."""
+        ...
+
 
 class StoredObject(NamedTuple):
     """Something that a provider keeps beyond a request, as far as it is named on the wire."""
