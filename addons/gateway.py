@@ -253,8 +253,9 @@ class Gateway:
         host, port = self._connects.get(flow.client_conn.id, (flow.request.host, flow.request.port))
         if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode):
             found = self.settings.upstream_of(host)
-            name, jurisdiction = (found[0], found[1].jurisdiction) if found else ("reverse", None)
-            return Watched(name, None, jurisdiction, None, host, port, True)
+            if found is None:
+                return Watched("reverse", None, None, None, host, port, True)
+            return Watched(found[0], found[1].provider, found[1].jurisdiction, None, host, port, True)
         named = host_of(flow.request.host_header or flow.request.authority)
         for candidate in (host, flow.client_conn.sni or "", named):
             found = self.settings.upstream_of(candidate)
@@ -328,15 +329,8 @@ class Gateway:
         reply.stream = instead
 
     async def stored_objects(self, flow: http.HTTPFlow) -> None:
-        """A stream waits at its gate. What fails here leaves the gate shut, which ends the stream in an error."""
-        exchange: Exchange | None = flow.metadata.get(EXCHANGE)
-        try:
-            if exchange is not None:
-                await self.pipeline.keep(exchange)
-        except Refusal as refusal:
-            log.error("a reply's stream is withheld: %s", refusal.code)
-        except Exception as e:
-            log.error("hook stored_objects failed: %s; the stream is withheld", type(e).__name__)
+        """A stream waits at its gate, which stays shut if this fails."""
+        await flow.metadata[http_stream.GATE].settle(self.pipeline.keep)
 
     @fail_closed
     async def response(self, flow: http.HTTPFlow) -> None:

@@ -7,7 +7,8 @@ at its ``StreamGate`` meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from addons.masking.restorer import Original
 from addons.vault.names import Keep, Owner
 from addons.wire.stored import COMPACTION, PARTS_OF_OTHERS
 from addons.wire.types import ReplyFacts, StoredObject
+
+log = logging.getLogger("coatcheck")
 
 REFUSED = "The gateway could not keep what this reply's placeholders stand for; the reply is withheld."
 CODE = "vault_unavailable"
@@ -56,7 +59,7 @@ class Keeping:
             yield Keep(self.owner, holder, {}, items)
 
 
-class _Reply(Protocol):
+class Reply(Protocol):
     """What a gate needs of an ``Exchange``."""
 
     facts: ReplyFacts
@@ -71,10 +74,10 @@ class _Stream(Protocol):
         ...
 
 
-class StreamGate:
+class StreamGate[R: Reply]:
     """Stands between a stream's callable and the client (see ``http_stream.Gate``)."""
 
-    def __init__(self, reply: _Reply, stream: _Stream) -> None:
+    def __init__(self, reply: R, stream: _Stream) -> None:
         self._reply = reply
         self._stream = stream
 
@@ -82,6 +85,13 @@ class StreamGate:
         """True while the reply has named something that the vault does not have."""
         keeping = self._reply.keeping
         return keeping is not None and bool(keeping.unkept(self._reply.facts.objects))
+
+    async def settle(self, keep: Callable[[R], Awaitable[None]]) -> None:
+        """Have it kept. Never raises: what fails leaves the gate shut, and the stream ends in an error."""
+        try:
+            await keep(self._reply)
+        except Exception as e:
+            log.error("a stream is withheld: what it names could not be kept: %s", type(e).__name__)
 
     def opened(self, out: bytes | list[bytes]) -> bytes | list[bytes]:
         """What may leave after the wait: ``out`` if all is kept, else an error."""
