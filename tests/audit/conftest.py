@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
+import os
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from audit.ids import new_id
 from audit.recorder import Recorder
@@ -84,6 +87,24 @@ def database_path(tmp_path: Path) -> Path:
 @pytest.fixture
 def url(database_path: Path) -> str:
     return f"sqlite:///{database_path}"
+
+
+@pytest.fixture
+def ledger_url(url: str) -> Iterator[str]:
+    """A database for what must hold on both: SQLite, or a new one on the server of ``COATCHECK_TEST_POSTGRESQL``."""
+    server = os.environ.get("COATCHECK_TEST_POSTGRESQL")
+    if not server:
+        yield url
+        return
+    name = f"audit_{uuid.uuid4().hex}"
+    engine = sa.create_engine(
+        sa.make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
