@@ -22,6 +22,7 @@ from mitmproxy.tools.dump import DumpMaster
 
 from addons import admin, ca, keys, proxy
 from addons.admission import Admission
+from addons.aws_keys import AwsKeyring, AwsKeysError
 from addons.ca import CertificateAuthority
 from addons.gateway import Gateway
 from addons.metrics import Metrics
@@ -29,6 +30,7 @@ from addons.pipeline import Pipeline
 from addons.policy.engine import Policy
 from addons.proxy import Listener
 from addons.reroute.health import HealthMonitor
+from addons.resigning import Resigner
 from addons.settings import Settings, load_settings
 from addons.settings_sections import parse_address
 from addons.vault.build import vault_of
@@ -119,14 +121,24 @@ async def parts(settings: Settings, announce: Callable[[Decision], None]) -> Asy
             await detector.start()
             stack.push_async_callback(detector.stop)
             policy = Policy(settings.policy, settings.masked_targets)
-        except (keys.KeyFileError, ca.CaError, AuditError, VaultError, DetectorError, ModelError) as e:
+            resigner = Resigner(settings.upstreams, await asyncio.to_thread(AwsKeyring, settings.upstreams))
+        except (keys.KeyFileError, ca.CaError, AuditError, VaultError, DetectorError, ModelError, AwsKeysError) as e:
             raise LaunchError(str(e)) from None
         health = HealthMonitor(settings.onprem)
         await health.start()
         stack.push_async_callback(health.stop)
         metrics = Metrics()
         pipeline = Pipeline(
-            settings, gateway_keys, detector, recorder, policy, metrics, health, vault=vault, announce=announce
+            settings,
+            gateway_keys,
+            detector,
+            recorder,
+            policy,
+            metrics,
+            health,
+            vault=vault,
+            resigner=resigner,
+            announce=announce,
         )
         yield Parts(authority, recorder, detector, pipeline, metrics, policy, vault)
 

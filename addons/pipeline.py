@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from addons.credentials import credential_of
 from addons.exchange import Destination, Exchange, Forward, Refuse
 from addons.keys import GatewayKeys
 from addons.masking.placeholders import PlaceholderKey, Scope
@@ -26,7 +27,9 @@ from addons.recording import Case, Circumstances, Inbound, decision_of, outcome_
 from addons.refusal import Refusal
 from addons.remembering import Memory, VaultLike
 from addons.reroute.targets import RerouteError, rewrite
+from addons.resigning import NO_KEYS, Resigner
 from addons.settings import Settings
+from addons.signing import SigningRefused
 from addons.templates import method_name, path_template
 from addons.wire import registry
 from addons.wire.types import Codec, WireError
@@ -44,7 +47,6 @@ log = logging.getLogger("coatcheck")
 _TIMED_OUT = "error:audit_timeout"
 LARGE_BODY = 256 * 1024
 """Bytes as sent; a smaller body is read in a few milliseconds."""
-CREDENTIAL_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 
 class DetectorLike(Protocol):
@@ -88,6 +90,7 @@ class Pipeline:
         health: HealthLike,
         *,
         vault: VaultLike | None = None,
+        resigner: Resigner | None = None,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         announce: Callable[[Decision], None] = lambda decision: None,
     ) -> None:
@@ -104,6 +107,7 @@ class Pipeline:
         self.metrics = metrics
         self._health = health
         self._memory = Memory(vault, metrics, required=settings.policy.mode != "observe")
+        self._resigner = resigner or Resigner(settings.upstreams, NO_KEYS)
         self._now = now
         self._announce = announce
         self._observe = settings.policy.mode == "observe"
@@ -136,7 +140,7 @@ class Pipeline:
             id=new_id(),
             codec=endpoint.codec if endpoint is not None else registry.GENERIC,
             endpoint=endpoint.name if endpoint is not None else "generic",
-            principal=self._keys.principal(self._settings.tenant, _credential(inbound.headers), inbound.proxy_user),
+            principal=self._keys.principal(self._settings.tenant, credential_of(inbound.headers), inbound.proxy_user),
             started=time.perf_counter(),
         )
 
@@ -199,9 +203,19 @@ class Pipeline:
         if texts:
             body, path, headers = await _aside(inbound, lambda: reading.encode(texts))
             forward = Forward(forward.exchange, body=body, path=path, headers=headers, identity_reply=True)
+        forward = await self._signed(inbound, forward)
         action = Action.MASK if texts else Action.ALLOW
         await self._record(case, action, verdict.rule, verdict.reason, inbound.upstream)
         return forward
+
+    async def _signed(self, inbound: Inbound, forward: Forward) -> Forward:
+        """Under a signature of ours, where the caller's no longer holds."""
+        try:
+            return await self._resigner.signed(inbound, forward)
+        except SigningRefused as e:
+            if self._observe:
+                return forward
+            raise Refusal(e.status, e.code, e.message) from None
 
     async def _detect(self, case: Case, reading: Reading) -> list[list[Span]]:
         begun = time.perf_counter()
@@ -381,11 +395,6 @@ class Pipeline:
 async def _aside[T](inbound: Inbound, work: Callable[[], T]) -> T:
     """Do the work at once, or for a large body in a thread, so that other requests need not wait for it."""
     return await asyncio.to_thread(work) if len(inbound.body) > LARGE_BODY else work()
-
-
-def _credential(headers: Sequence[tuple[str, str]]) -> str | None:
-    given = {name.lower(): value for name, value in headers}
-    return next((given[name] for name in CREDENTIAL_HEADERS if given.get(name)), None)
 
 
 def _explain(verdict: Verdict, reading: Reading) -> str:

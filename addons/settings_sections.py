@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
 
+from addons.settings_aws import BEDROCK_HOSTS, Aws
 from detectors.section import Section
 
 HOST = re.compile(r"^(?=.{1,253}$)(?!-)[A-Za-z0-9_-]{1,63}(\.(?!-)[A-Za-z0-9_-]{1,63})*$")
@@ -165,7 +166,7 @@ class Limits(Section):
 class Upstream(Section):
     """A commercial LLM API whose traffic is inspected."""
 
-    provider: Literal["openai", "anthropic", "google", "mistral", "cohere", "ollama", "generic"]
+    provider: Literal["openai", "anthropic", "google", "mistral", "cohere", "ollama", "bedrock", "generic"]
     """Which wire formats it speaks. ``generic``: every text in a JSON body."""
     hosts: tuple[HostName, ...] = Field(min_length=1)
     """Hosts to intercept; ``*.example.com`` stands for all below example.com."""
@@ -177,6 +178,9 @@ class Upstream(Section):
     """PEM roots that may sign for this upstream, besides the public ones."""
     resolve_to: ListenAddress | None = None
     """Connect to HOST:PORT instead of asking DNS; the name in TLS and ``Host`` stays. For tests and private links."""
+    aws: Aws | None = None
+    """Keys to sign with, of an upstream that wants AWS signatures. Without them, what must be masked is refused there
+    unless the caller uses a bearer key."""
 
     def serves(self, host: str) -> bool:
         """True if ``host`` (lower case, no port) is one of its hosts."""
@@ -262,6 +266,7 @@ BUILT_IN_UPSTREAMS: dict[str, dict[str, object]] = {
     "mistral": {"provider": "mistral", "hosts": ["api.mistral.ai", "codestral.mistral.ai"], "jurisdiction": "FR"},
     "cohere": {"provider": "cohere", "hosts": ["api.cohere.com", "api.cohere.ai"], "jurisdiction": "CA"},
     "ollama": {"provider": "ollama", "hosts": ["ollama.com"], "jurisdiction": "US"},
+    "bedrock": {"provider": "bedrock", "hosts": BEDROCK_HOSTS},
     "deepseek": {"provider": "openai", "hosts": ["api.deepseek.com"], "jurisdiction": "CN"},
 }
 """In force unless the file says otherwise; a file's entry of the same name is laid over it key by key."""

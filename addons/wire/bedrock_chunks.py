@@ -31,8 +31,6 @@ _ANTHROPIC = re.compile(r"message_|content_block_|ping\Z|error\Z")
 class Inner(Protocol):
     """A stream of documents: what a document becomes, and what comes at the end."""
 
-    facts: ReplyFacts
-
     def feed(self, text: str, data: dict[str, Any]) -> list[str]:
         """The documents that leave for this one."""
 
@@ -45,7 +43,6 @@ class Events:
 
     def __init__(self, stream: ReplyStream):
         self._stream = stream
-        self.facts = stream.facts
 
     def feed(self, text: str, data: dict[str, Any]) -> list[str]:
         plain = _LINE_ENDS.sub(" ", text)  # line ends in JSON stand between its tokens only
@@ -61,7 +58,6 @@ class Named:
 
     def __init__(self, stream: ConverseStream):
         self._stream = stream
-        self.facts = stream.facts
 
     def feed(self, text: str, data: dict[str, Any]) -> list[str]:
         name = next((name for name in data if name in EVENTS), "")
@@ -84,22 +80,26 @@ class Named:
         return f"{{{json.dumps(frame.name)}: {frame.data}}}"
 
 
-def inner_for(data: dict[str, Any], restoration: Restoration) -> Inner:
-    """The stream that understands documents like this one."""
+def inner_for(data: dict[str, Any], restoration: Restoration, facts: ReplyFacts) -> Inner:
+    """The stream that understands documents like this one, noting its facts in ``facts``."""
     kind, choices = data.get("type"), data.get("choices")
-    if isinstance(kind, str) and _ANTHROPIC.match(kind):
-        return Events(AnthropicMessages().open_stream(restoration))
     if EVENTS & data.keys():
-        return Named(ConverseStream(restoration, restore_citation))
-    if isinstance(choices, list) and (not choices or (isinstance(choices[0], dict) and "delta" in choices[0])):
-        return Events(OpenAIChat().open_stream(restoration))
-    return Events(PieceStream(restoration))
+        named = ConverseStream(restoration, restore_citation)
+        named.facts = facts
+        return Named(named)
+    stream: ReplyStream = PieceStream(restoration)
+    if isinstance(kind, str) and _ANTHROPIC.match(kind):
+        stream = AnthropicMessages().open_stream(restoration)
+    elif isinstance(choices, list) and (not choices or (isinstance(choices[0], dict) and "delta" in choices[0])):
+        stream = OpenAIChat().open_stream(restoration)
+    stream.facts = facts
+    return Events(stream)
 
 
 class ChunkStream(FrameStream):
     """``ReplyStream`` of ``bedrock.invoke_stream``."""
 
-    make_inner: Callable[[dict[str, Any], Restoration], Inner] = staticmethod(inner_for)
+    make_inner: Callable[[dict[str, Any], Restoration, ReplyFacts], Inner] = staticmethod(inner_for)
 
     def __init__(self, restoration: Restoration):
         super().__init__(restoration)
@@ -117,8 +117,7 @@ class ChunkStream(FrameStream):
         if not isinstance(document, dict):
             raise WireError("malformed_event", "stream", "A chunk holds no JSON object", 502)
         if self._inner is None:
-            self._inner = self.make_inner(document, self._restoration)
-            self.facts = _shared(self.facts, self._inner.facts)
+            self._inner = self.make_inner(document, self._restoration, self.facts)
         out = self._inner.feed(text, document)
         note_metrics(self.facts, document)
         if not out:
@@ -133,13 +132,6 @@ class ChunkStream(FrameStream):
         """Chunks with what is still held back."""
         inner, self._inner = self._inner, None
         return b"".join([chunk_frame(one) for one in inner.close()]) if inner is not None else b""
-
-
-def _shared(ours: ReplyFacts, theirs: ReplyFacts) -> ReplyFacts:
-    """One set of facts for both, that which the gateway already holds."""
-    for name in ("model", "input_tokens", "output_tokens", "error_type", "complete"):
-        setattr(ours, name, getattr(theirs, name) or getattr(ours, name))
-    return ours
 
 
 def decoded(value: object) -> str:

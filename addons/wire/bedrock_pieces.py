@@ -32,29 +32,27 @@ class PieceStream(EventStream):
     def __init__(self, restoration: Restoration):
         super().__init__(restoration)
         self._runs = Runs(restoration)
-        self._shape: dict[Key, dict[str, Any]] = {}
 
     def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
         """One document."""
         edits: dict[Key, str] = {}
         ended = self._ends(data)
-        for path, old, item in _pieces(data):
+        pieces = _pieces(data)
+        for path, old, item in pieces:
             new = self._runs.feed(path, old)
-            if ended or self._ends(item):
+            if ended or (item is not data and self._ends(item)):
                 new += self._runs.end(path)
             if new != old:
                 edits[path] = new
         note_metrics(self.facts, data)
-        if edits:
+        if pieces:
             return self.patched(event, data, edits)
-        if any(True for _ in _pieces(data)):
-            return event.raw
         return (self.tails() if ended else b"") + self.whole(event)
 
     def tails(self) -> bytes:
         """Documents of the same shape with what is held back."""
-        out = []
-        for path in self._runs.keys():
+        out, left = [], self._runs.keys()
+        for path in left:
             tail = self._runs.end(path)
             if tail:
                 out.append(event_bytes(json.dumps(_shaped(path, tail), ensure_ascii=False)))

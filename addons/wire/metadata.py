@@ -47,12 +47,20 @@ SAFE = frozenset(
         x-stainless-lang x-stainless-package-version x-stainless-os x-stainless-arch x-stainless-runtime
         x-stainless-runtime-version x-stainless-async x-stainless-retry-count x-stainless-timeout
         x-stainless-read-timeout x-stainless-raw-response x-stainless-helper x-stainless-helper-method
-        x-stainless-poll-helper x-stainless-custom-poll-interval x-should-retry""".split()  # noqa: SIM905
+        x-stainless-poll-helper x-stainless-custom-poll-interval x-should-retry
+        x-amz-date x-amz-content-sha256 x-amz-user-agent amz-sdk-invocation-id amz-sdk-request x-amzn-trace-id
+        x-amzn-bedrock-accept x-amzn-bedrock-trace x-amzn-bedrock-guardrailidentifier x-amzn-bedrock-guardrailversion
+        x-amzn-bedrock-performanceconfig-latency x-amzn-bedrock-service-tier""".split()  # noqa: SIM905
     }
 )
 """Headers of the protocol and the SDKs: their values are not segments while they look as such values do."""
 _TEXT_IN_SAFE = re.compile(r"[^\x00-\x7f]|\S@\S|\d{9,}")
-_LENIENT_SAFE = frozenset({"traceparent", "idempotency-key", "content-md5", "content-digest", "content-length"})
+_LENIENT_SAFE = frozenset(
+    {
+        *("traceparent", "idempotency-key", "content-md5", "content-digest", "content-length"),
+        *("x-amz-date", "x-amz-content-sha256", "amz-sdk-invocation-id", "x-amzn-trace-id"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

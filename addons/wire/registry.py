@@ -13,6 +13,9 @@ from urllib.parse import unquote
 
 from addons.wire.anthropic_messages import AnthropicMessages
 from addons.wire.anthropic_vertex import AnthropicVertex
+from addons.wire.bedrock_converse import BedrockConverse
+from addons.wire.bedrock_invoke import BedrockCount, BedrockInvoke
+from addons.wire.bedrock_other import BedrockOther
 from addons.wire.cohere import Cohere
 from addons.wire.gemini import Gemini, GeminiStored, GeminiStreaming
 from addons.wire.generic import Generic
@@ -122,7 +125,33 @@ _OLLAMA = (
     _row("anthropic.messages", "ollama", "POST", _ANY + r"/v1/messages/?", _ANTHROPIC),
 )
 
+
+def _bedrock(name: str, path: str, codec: Codec) -> Endpoint:
+    """A method of a model at AWS Bedrock; the model may be an ARN."""
+    return _row(name, "bedrock", "POST", _ANY + r"/model/(?P<model>.+)" + path, codec)
+
+
+_BEDROCK = (
+    _bedrock("bedrock.converse", "/converse/?", BedrockConverse("bedrock.converse")),
+    _bedrock("bedrock.converse_stream", "/converse-stream/?", BedrockConverse("bedrock.converse_stream")),
+    _bedrock("bedrock.invoke", "/invoke/?", BedrockInvoke("bedrock.invoke")),
+    _bedrock("bedrock.invoke_stream", "/invoke-with-response-stream/?", BedrockInvoke("bedrock.invoke_stream")),
+    _bedrock("bedrock.count_tokens", "/count-tokens/?", BedrockCount()),
+    _row(
+        "bedrock.guardrail",
+        "bedrock",
+        "POST",
+        _ANY + r"/guardrail/.+/version/[^/]+/apply/?",
+        BedrockOther("bedrock.guardrail"),
+    ),
+)
+_BEDROCK_OTHER = _row("bedrock.other", "bedrock", "", r".*", BedrockOther())
+"""Whatever else Bedrock's hosts are asked for: at these hosts alone, never by path."""
+_SPOKEN_TOO = {"bedrock": ("openai", "anthropic")}
+"""Providers that answer others' paths as well."""
+
 ENDPOINTS: tuple[Endpoint, ...] = (
+    *_BEDROCK,
     *_GOOGLE,
     *_MISTRAL,
     *_COHERE,
@@ -179,19 +208,22 @@ def match(provider: str | None, method: str, path: str) -> Endpoint | None:
     for endpoint in ENDPOINTS:
         found = endpoint.path.fullmatch(path) if endpoint.method == method.upper() else None
         if found is not None:
-            if endpoint.provider and known and endpoint.provider != provider:
+            spoken = (provider, *_SPOKEN_TOO.get(provider or "", ()))
+            if endpoint.provider and known and endpoint.provider not in spoken:
                 continue
             return _bound(endpoint, method, found.groupdict())
-    return None
+    return _BEDROCK_OTHER if provider == "bedrock" else None
 
 
 def _bound(endpoint: Endpoint, method: str, found: Mapping[str, str | None]) -> Endpoint:
     if isinstance(endpoint.codec, StoredState):
         return replace(endpoint, codec=endpoint.codec.for_path(method, found))
     model = found.get("model")
-    if model is not None and isinstance(endpoint.codec, Gemini | AnthropicVertex):
+    if model is not None and isinstance(endpoint.codec, _NAMED_IN_PATH):
         return replace(endpoint, codec=endpoint.codec.for_model(unquote(model)))
     return endpoint
 
 
+_NAMED_IN_PATH = (Gemini, AnthropicVertex, BedrockConverse, BedrockInvoke)
+"""Codecs of endpoints whose path names the model."""
 _PROVIDERS = {endpoint.provider for endpoint in ENDPOINTS if endpoint.provider}
