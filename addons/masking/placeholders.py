@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -115,24 +116,24 @@ class PlaceholderKey:
         spelled inside n nested JSON strings. Raises ValueError for an entity outside ``[A-Z][A-Z0-9_]*``.
         """
         check_entity_name(entity)
+        digest = self._digest(b"coatcheck.token", 8, scope, (entity, str(depth), value))
+        bits = int.from_bytes(digest, "big") >> 29
+        seven = "".join(ALPHABET[bits >> shift & 31] for shift in range(30, -1, -5))
+        return f"{entity}_{seven}{check_character(entity, seven)}"
+
+    def seed(self, scope: Scope, *words: str) -> bytes:
+        """32 bytes that surrogates are drawn from: keyed by epoch, scope and words, and apart from all tokens."""
+        return self._digest(b"coatcheck.surrog", 32, scope, words)
+
+    def _digest(self, use: bytes, size: int, scope: Scope, words: Iterable[str]) -> bytes:
         secret = self.secret if len(self.secret) <= 64 else hashlib.blake2b(self.secret).digest()
-        mac = hashlib.blake2b(key=secret, digest_size=8, person=b"coatcheck.token")
+        mac = hashlib.blake2b(key=secret, digest_size=size, person=use)
         conversation = [] if scope.conversation is None else [scope.conversation]
-        for part in (
-            str(self.epoch),
-            scope.principal,
-            str(len(conversation)),
-            *conversation,
-            entity,
-            str(depth),
-            value,
-        ):
+        for part in (str(self.epoch), scope.principal, str(len(conversation)), *conversation, *words):
             data = part.encode("utf-8", "surrogatepass")
             mac.update(len(data).to_bytes(8, "big"))
             mac.update(data)
-        bits = int.from_bytes(mac.digest(), "big") >> 29
-        seven = "".join(ALPHABET[bits >> shift & 31] for shift in range(30, -1, -5))
-        return f"{entity}_{seven}{check_character(entity, seven)}"
+        return mac.digest()
 
 
 def check_entity_name(entity: str) -> None:

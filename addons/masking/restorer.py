@@ -7,19 +7,23 @@ At each place where a spelling begins (``grammar.py``), the first reading that n
 flow is believed; one that is complete and not of this flow stays as it is; one that more text could
 complete is held back, from its first character on. How a value is written depends on where it goes
 (``place.py``); that is worked out only when there is something to restore. Where a value may not go at all
-(``outlets.py``), the placeholder stays as the model spelled it.
+(``outlets.py``), the placeholder stays as the model spelled it. Surrogates (``surrogate_index.py``) are found beside
+tokens in the same pass; the leftmost goes first, and at one place the token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from addons.masking.grammar import Grammar, Spelling, fold, grammar_of
+from addons.masking.grammar import Grammar, fold, grammar_of
 from addons.masking.outlets import AddressRule, CallerAddresses, Outlets, is_address
 from addons.masking.place import Prose, escaped
 from addons.masking.placeholders import COMMON_ENTITIES
+from addons.masking.surrogate_index import BEFORE, CHANGED, OPEN, Match, SurrogateIndex
 
+_NO_SURROGATES = SurrogateIndex()
 _UNREAD_LIMIT = 65536
 """Characters kept unread before the reader of places must take them."""
 
@@ -50,7 +54,8 @@ class RestorationCounts:
     """Placeholders of this flow."""
     restored: int = 0
     unknown: int = 0
-    """The check character fits, the entity is one of this flow's, and the placeholder is not."""
+    """The check character fits, the entity is one of this flow's, and the placeholder is not; or the model has changed
+    a surrogate of this flow."""
     mangled: int = 0
     """Restored only thanks to tolerant matching."""
     withheld: int = 0
@@ -66,15 +71,36 @@ class FlowRestoration:
         grammar: Grammar,
         outlets: Outlets | None = None,
         texts: Sequence[str] = (),
+        surrogates: SurrogateIndex | None = None,
     ) -> None:
-        """``outlets``: where values may go (None: everywhere); ``texts``: what the caller said, masked."""
+        """``originals``: of tokens; ``outlets``: where values may go (None: everywhere); ``texts``: what the caller
+        said, masked; ``surrogates``: those of this flow."""
         self.originals = originals
         self.grammar = grammar
+        self.surrogates = surrogates or _NO_SURROGATES
         self.outlets = outlets or Outlets()
-        self.addresses = CallerAddresses(lambda: texts, lambda: self.originals)
+        self.addresses = CallerAddresses(lambda: texts, lambda: [*self.surrogates.spellings(), *self.originals])
         self.entities = frozenset(token.rpartition("_")[0] for token in originals)
         self.counts = RestorationCounts()
+        self.labels: set[str] = set()
+        """What the gateway put into the reply itself, in place of what the model added."""
         self._spelled: dict[tuple[str, int], str] = {}
+        self._stand_ins: dict[str, Original] = {}
+        """Surrogates as the model has spelled them."""
+
+    @property
+    def knows_any(self) -> bool:
+        """True if there is anything to restore."""
+        return bool(self.originals) or bool(self.surrogates)
+
+    def learn(self, spelled: str, value: str) -> None:
+        """A surrogate in this spelling means this value."""
+        if spelled not in self._stand_ins:
+            self._stand_ins[spelled] = Original(value, 0, value)
+
+    def original(self, placeholder: str) -> Original:
+        """What a token, or a surrogate that was met, stands for."""
+        return self._stand_ins.get(placeholder) or self.originals[placeholder]
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, str]) -> FlowRestoration:
@@ -114,7 +140,7 @@ class FlowRestoration:
             return True
         if rule is AddressRule.NEVER:
             return False
-        return self.addresses.hold(address, token, self.originals[token].value, following, ended=ended)
+        return self.addresses.hold(address, token, self.original(token).value, following, ended=ended)
 
     def give_back(self, token: str, *, depth: int, mangled: bool) -> str:
         """What to write for a placeholder of this flow, and count it."""
@@ -124,7 +150,7 @@ class FlowRestoration:
         counts.mangled += mangled
         spelled = self._spelled.get((token, depth))
         if spelled is None:
-            spelled = self._spelled[token, depth] = self.originals[token].spelled(depth)
+            spelled = self._spelled[token, depth] = self.original(token).spelled(depth)
         return spelled
 
 
@@ -152,10 +178,57 @@ class Withholding:
         return self
 
 
+class _Known(NamedTuple):
+    """A placeholder of this flow in a text."""
+
+    end: int
+    token: str
+    mangled: bool
+    is_surrogate: bool = False
+
+
+class _Ahead:
+    """Where the next token, and the next surrogate, may start in a text; each part of it is searched once."""
+
+    __slots__ = ("_flow", "_folded", "_shift", "_surrogate", "_token", "around", "folded")
+
+    def __init__(self, flow: FlowRestoration, before: str, text: str) -> None:
+        self._flow = flow
+        self._shift = len(before)
+        self.around = before + text
+        """The text and what was before it."""
+        self._folded = fold(self.around)
+        self.folded = self._folded[self._shift :]
+        self._token = self._surrogate = -2
+
+    def find(self, position: int) -> int:
+        if self._token != -1 and self._token < position:
+            self._token = self._flow.grammar.find(self.folded, position)
+        if self._surrogate != -1 and self._surrogate < position:
+            found = self._flow.surrogates.find(self._folded, position + self._shift)
+            self._surrogate = found - self._shift if found >= 0 else -1
+        if self._token < 0 or self._surrogate < 0:
+            return max(self._token, self._surrogate)
+        return min(self._token, self._surrogate)
+
+    def surrogate(self, start: int, *, ended: bool) -> tuple[_Known | None, bool]:
+        """The surrogate that stands here, if any; else whether more text could make one."""
+        if start != self._surrogate:
+            return None, False
+        at = start + self._shift
+        found = self._flow.surrogates.judge(self.around, self._folded, at, ended=ended)
+        if not isinstance(found, Match):
+            self._flow.counts.unknown += found == CHANGED
+            return None, found == OPEN
+        spelled = self.around[at : found.end]
+        self._flow.learn(spelled, found.value)
+        return _Known(found.end - self._shift, spelled, not found.as_issued, True), False
+
+
 class FlowRestorer:
     """Restores one run of text. Implements ``TextRestorer``."""
 
-    __slots__ = ("_flow", "_held", "_is_json", "_links", "_place", "_unread", "_unread_size", "_withhold")
+    __slots__ = ("_before", "_flow", "_held", "_is_json", "_links", "_place", "_unread", "_unread_size", "_withhold")
 
     def __init__(self, flow: FlowRestoration, *, is_json: bool, withhold: bool = False) -> None:
         self._flow = flow
@@ -165,14 +238,14 @@ class FlowRestorer:
         self._begin()
 
     def _begin(self) -> None:
-        self._held = ""
+        self._held = self._before = ""
         self._place = Prose.of_json(links=self._links) if self._is_json else Prose(links=self._links)
         self._unread: list[str] = []
         self._unread_size = 0
 
     def feed(self, text: str) -> str:
         """Text that can be emitted now."""
-        if not self._flow.originals:
+        if not self._flow.knows_any:
             return text
         return self._run(self._held + text, ended=False)
 
@@ -184,10 +257,11 @@ class FlowRestorer:
 
     def _run(self, text: str, *, ended: bool) -> str:
         flow = self._flow
-        folded = fold(text)
-        start = flow.grammar.find(folded, 0)
+        ahead = _Ahead(flow, self._before, text)
+        start = ahead.find(0)
         if start < 0:
             self._held = ""
+            self._before = ahead.around[-BEFORE:] if flow.surrogates else ""
             self._pass(text)
             return text
         out: list[str] = []
@@ -196,20 +270,22 @@ class FlowRestorer:
         read = 0
         """Up to here the reader of places has it."""
         while start >= 0:
-            known, open_end = self._judge(folded, start)
+            known, open_end = self._judge(text, ahead.folded, start)
+            if known is None and not (open_end and not ended):
+                known, open_end = ahead.surrogate(start, ended=ended)
             if known is None:
                 if open_end and not ended:
                     break
-                start = flow.grammar.find(folded, start + 1)
+                start = ahead.find(start + 1)
                 continue
             self._pass(text[read:start])
             read = start
             token = known.token
-            mangled = text[start : known.end] != token
+            mangled = known.mangled
             place = self._read_up()
-            if mangled and place.in_escape:
+            if (mangled or known.is_surrogate) and place.in_escape:
                 # The first letter belongs to a JSON escape (the n of ``\n``): not ours.
-                start = flow.grammar.find(folded, start + 1)
+                start = ahead.find(start + 1)
                 continue
             lets = False if self._withhold else flow.lets(token, place.address, text[known.end :], ended=ended)
             if lets is None:
@@ -223,29 +299,31 @@ class FlowRestorer:
                 flow.counts.withheld += 1
             self._stand_in(place, token)
             read = known.end
-            start = flow.grammar.find(folded, read)
+            start = ahead.find(read)
         end = len(text) if start < 0 else start
         self._pass(text[read:end])
         self._held = text[end:]
+        if flow.surrogates:
+            self._before = ahead.around[: len(ahead.around) - len(self._held)][-BEFORE:]
         out.append(text[done:end])
         return "".join(out)
 
     def _stand_in(self, place: Prose, token: str) -> None:
         """What a placeholder is to the reader of places: one plain word, however the model spelled it."""
         place.feed(token)
-        if self._links and is_address(self._flow.originals[token].value):
+        if self._links and is_address(self._flow.original(token).value):
             place.begin_address(token)
 
-    def _judge(self, folded: str, start: int) -> tuple[Spelling | None, bool]:
-        """The placeholder of this flow that stands here, if any; else whether more text could make one."""
+    def _judge(self, text: str, folded: str, start: int) -> tuple[_Known | None, bool]:
+        """The token of this flow that stands here, if any; else whether more text could make one."""
         flow = self._flow
         open_end = unknown = False
         for reading in flow.grammar.readings(folded, start, flow.entities):
             if reading is None:
                 open_end = True
             elif reading.token in flow.originals:
-                return reading, False
-            else:
+                return _Known(reading.end, reading.token, text[start : reading.end] != reading.token), False
+            elif reading.token not in flow.labels:
                 unknown = True
         if unknown and not open_end:
             flow.counts.unknown += 1

@@ -5,12 +5,12 @@ conversation masks its old part to the same bytes. Imports ``detectors.spans`` a
 
 Three things keep the round trip exact. What already looks like a placeholder is masked itself. What is
 replaced inside a JSON document is remembered as it was spelled there. And each masked text is restored
-once for proof; a text that would not come back as it was is refused.
+once for proof; a text that would not come back as it was is refused. (With surrogates in it: it gets tokens instead.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from addons.masking.grammar import Spelling, grammar_of
@@ -26,6 +26,8 @@ from addons.masking.placeholders import (
     code_fits,
 )
 from addons.masking.restorer import FlowRestoration, Original
+from addons.masking.surrogate_index import BEFORE
+from addons.masking.surrogates import Surrogates, is_stored_key, spelled_of
 from detectors.spans import Span
 
 RECOGNIZER = "placeholder"
@@ -45,14 +47,25 @@ class MaskingSession:
 
     ``entities``: names that spans may carry, beyond ``COMMON_ENTITIES``. Others are accepted too; but to name
     them lets look-alikes be masked from the first text on. Raises ValueError for an unfit name.
+    ``as_surrogate``: entities whose values get a surrogate where they have one (default: none).
     """
 
-    def __init__(self, key: PlaceholderKey, scope: Scope, entities: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        key: PlaceholderKey,
+        scope: Scope,
+        entities: Iterable[str] = (),
+        as_surrogate: Callable[[str], bool] = lambda entity: False,
+    ) -> None:
         self._key = key
         self._scope = scope
         self._grammar = grammar_of(COMMON_ENTITIES.union(entities))
         self._originals: dict[str, Original] = {}
         self._tokens: dict[tuple[str, str, int], str] = {}
+        self._as_surrogate = as_surrogate
+        self._surrogates = Surrogates(key, scope)
+        self._stand_ins: dict[str, None] = {}
+        """Surrogates that were put into texts."""
         self._texts: list[str] = []
         """What has been put out, to be looked through when a new entity turns up."""
         self._lookalikes: set[str] = set()
@@ -61,17 +74,19 @@ class MaskingSession:
     @property
     def mapping(self) -> Mapping[str, str]:
         """Placeholder -> what it replaced, in the order of appearance."""
-        return MappingProxyType({token: original.text for token, original in self._originals.items()})
+        surrogates = {spelled_of(key)[1]: original.text for key, original in self._surrogates.issued.items()}
+        return MappingProxyType(surrogates | {token: original.text for token, original in self._originals.items()})
 
     @property
     def originals(self) -> Mapping[str, Original]:
-        """Placeholder -> what it stands for; what was recalled is among them."""
-        return MappingProxyType(self._originals)
+        """Placeholder -> what it stands for; what was recalled is among them. A surrogate, and each of its parts and
+        other formats, goes by a key in the shape of a token (``surrogates.stored_key``)."""
+        return MappingProxyType(self._originals | self._surrogates.issued)
 
     @property
     def count(self) -> int:
         """Distinct placeholders that were put into texts."""
-        return len(set(self._tokens.values()))
+        return len(set(self._tokens.values())) + len(self._stand_ins)
 
     def recall(self, originals: Mapping[str, Original]) -> None:
         """Before the first text: placeholders that stand in what the provider has stored of this conversation.
@@ -81,12 +96,17 @@ class MaskingSession:
         """
         self._learn({token.rpartition("_")[0] for token in originals})
         for token, original in originals.items():
-            if self._originals.setdefault(token, original) != original:
+            if is_stored_key(token):
+                fits = self._surrogates.recall(token, original)
+            else:
+                fits = self._originals.setdefault(token, original) == original
+            if not fits:
                 raise PlaceholderCollision("two stored values share a placeholder; the request is refused")
 
     def restoration(self, outlets: Outlets | None = None) -> FlowRestoration:
         """A restoration for the reply, with the placeholders known now. ``outlets``: where values may go."""
-        return FlowRestoration(dict(self._originals), self._grammar, outlets, tuple(self._texts))
+        index = self._surrogates.index.copy()
+        return FlowRestoration(dict(self._originals), self._grammar, outlets, tuple(self._texts), index)
 
     def planted(self, text: str) -> list[Span]:
         """Spans of what already looks like a placeholder, in order, not overlapping; entity ``PLACEHOLDER``.
@@ -112,8 +132,14 @@ class MaskingSession:
         planted = self._planted(text, [(s.start, s.end) for s in spellings if self._is_planted(text, s)])
         marks = _merged([span for span in spans if span.end > span.start], planted)
         if marks:
-            masked = self._replace(text, marks)
-            if FlowRestoration(self._originals, self._grammar).whole(masked) != text:
+            self._surrogates.begin(text, self._texts)
+            styled = any(self._as_surrogate(mark.entity) for mark in marks)
+            masked, stand_ins = self._replace(text, marks, styled=styled)
+            if styled and not self._comes_back(masked, text):
+                masked, stand_ins = self._replace(text, marks, styled=False)
+                styled = False
+            self._stand_ins.update(stand_ins)
+            if not styled and not self._comes_back(masked, text):
                 raise PlaceholderCollision("a masked text would not be restored exactly; the request is refused")
             spellings = list(self._grammar.spellings(masked))
         else:
@@ -121,6 +147,10 @@ class MaskingSession:
         self._lookalikes.update(s.token for s in spellings if s.token not in self._originals)
         self._texts.append(masked)
         return masked
+
+    def _comes_back(self, masked: str, text: str) -> bool:
+        restoration = FlowRestoration(self._originals, self._grammar, surrogates=self._surrogates.index)
+        return restoration.whole(masked) == text
 
     def _learn(self, entities: set[str]) -> None:
         new = entities - self._grammar.entities
@@ -143,22 +173,45 @@ class MaskingSession:
                 for match in STRICT_WORD.finditer(text)
                 if code_fits(match[1], match[2]) and not _DIGITS.isdisjoint(match[2])
             )
+        found += self._surrogates.spans(text)
         spans = [Span(start, end, PLACEHOLDER_ENTITY, 1.0, RECOGNIZER) for start, end in found]
         return _merged([], spans)
 
-    def _replace(self, text: str, marks: Sequence[Span]) -> str:
+    def _replace(self, text: str, marks: Sequence[Span], *, styled: bool) -> tuple[str, dict[str, None]]:
+        """The masked text, and which surrogates are in it."""
         out: list[str] = []
+        stand_ins: dict[str, None] = {}
+        before = ""
         place = Prose()
         done = 0
         for mark in marks:
             between = text[done : mark.start]
             place.feed(between)
-            token = self._token(mark.entity, text[mark.start : mark.end], place.depth)
+            spelled = text[mark.start : mark.end]
+            placeholder: str | None = None
+            if styled and self._as_surrogate(mark.entity):
+                before = (before + between)[-BEFORE:]
+                placeholder = self._surrogate(mark.entity, spelled, place.depth, before, text, mark.end)
+            if placeholder is None:
+                placeholder = self._token(mark.entity, spelled, place.depth)
+            else:
+                stand_ins[placeholder] = None
             place.feed("P")
-            out += (between, token)
+            out += (between, placeholder)
+            before = placeholder
             done = mark.end
         out.append(text[done:])
-        return "".join(out)
+        return "".join(out), stand_ins
+
+    def _surrogate(self, entity: str, spelled: str, depth: int, before: str, text: str, end: int) -> str | None:
+        """The surrogate of a value, if it has one that would be read back as this value in its place."""
+        value = unescaped(spelled, depth)
+        if value is None or escaped(value, depth) != spelled:
+            return None
+        stand_in = self._surrogates.stand_in(entity, value)
+        if stand_in is None or not self._surrogates.fits(stand_in, value, before, text[end : end + BEFORE + 1]):
+            return None
+        return stand_in
 
     def _token(self, entity: str, spelled: str, depth: int) -> str:
         token = self._tokens.get((entity, spelled, depth))
@@ -175,6 +228,7 @@ class MaskingSession:
         if token in self._lookalikes:
             raise PlaceholderCollision(f"a text already holds what would stand for a {entity}; the request is refused")
         self._originals[token] = original
+        self._surrogates.note(original.value)
         self._tokens[entity, spelled, depth] = token
         return token
 
