@@ -144,7 +144,7 @@ def test_records_from_before_the_ledger_get_their_leaves(
 
 def test_a_row_that_nobody_wrote_keeps_the_ledger_from_beginning(ledger_url: str, decision: Make[Decision]) -> None:
     writer = Writer(ledger_url, busy_timeout_s=1)
-    writer.write([decision()])
+    writer.write([decision(findings=(make_finding(fingerprints=()),))])
     writer.close()
     migrate_to(open_database(ledger_url), "0001")
     engine = plain_engine(ledger_url)
