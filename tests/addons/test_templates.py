@@ -18,6 +18,13 @@ from addons.templates import model_name, path_template
         ("$.input.maria@example.com", "$.input.*"),
         ("$.metadata.Maria Gonzalez", "$.metadata.*"),
         ("$.system", "$.system"),
+        (
+            "$.contents[0].parts[1].functionResponse.response.$.mail",
+            "$.contents[*].parts[*].functionResponse.response.$.*",
+        ),
+        ("$.output[2].action.queries[0]", "$.output[*].action.queries[*]"),
+        ("$.input[1].operation.diff", "$.input[*].operation.diff"),
+        ("$.instances[0].snippet", "$.instances[*].snippet"),
         ("header:x-user-email", "header:*"),
         ("query:q", "query:*"),
     ],
