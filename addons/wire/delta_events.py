@@ -37,6 +37,8 @@ class DeltaEvents(EventStream):
         self._runs = Runs(restoration)
         self._held: tuple[Key, Event, dict[str, Any], str] | None = None
         """The last piece: its run, the event, its JSON, and what of it has been restored."""
+        self._behind = b""
+        """Line ends that have come since then."""
 
     def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
         """One event; a piece leaves with the next one."""
@@ -72,13 +74,24 @@ class DeltaEvents(EventStream):
         held = self._release()
         return held + event_bytes(json.dumps(openai_error(500, STREAM_ERROR, message), ensure_ascii=False))
 
+    def _event(self, event: Event) -> bytes:
+        """Nothing overtakes the held piece. It leaves before a comment or what is no JSON object, and takes stray line
+        ends with it: whether those are there depends on how a CRLF was cut."""
+        if self._held is None:
+            return super()._event(event)
+        if not event.raw.strip(b"\r\n"):
+            self._behind += event.raw
+            return b""
+        held = self._held
+        out = super()._event(event)
+        return self._release() + out if self._held is held else out
+
     def _end(self, key: Key) -> bytes:
         """A run is over: its tail leaves in its last piece, or in a piece of its own if others came between."""
         tail = self._runs.end(key)
         if self._held is not None and self._held[0] == key:
             _, event, data, text = self._held
-            self._held = None
-            return self.patched(event, data, {("delta",): text + tail})
+            return self.patched(event, data, {("delta",): text + tail}) + self._let_go()
         released = self._release()
         if not tail:
             return released
@@ -91,8 +104,13 @@ class DeltaEvents(EventStream):
         if self._held is None:
             return b""
         _, event, data, text = self._held
-        self._held = None
-        return event.raw if text == data["delta"] else self.patched(event, data, {("delta",): text})
+        restored = event.raw if text == data["delta"] else self.patched(event, data, {("delta",): text})
+        return restored + self._let_go()
+
+    def _let_go(self) -> bytes:
+        """The held piece has left: what waited behind it follows."""
+        behind, self._held, self._behind = self._behind, None, b""
+        return behind
 
     def _note(self, data: dict[str, Any]) -> None:
         response = data.get("response")

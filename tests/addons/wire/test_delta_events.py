@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -66,6 +67,35 @@ def test_tool_arguments_are_escaped_as_their_place_demands(piece: int) -> None:
 def test_the_cuts_do_not_matter(cuts: tuple[int, ...], piece: int) -> None:
     raw = stream(f"Dear {PLACEHOLDER}, hello", piece)
     assert restored(raw, cuts) == restored(raw)
+
+
+EVENTS = st.lists(
+    st.sampled_from(
+        [
+            json.dumps({"type": "a.delta", "output_index": 0, "delta": PLACEHOLDER[:6]}),
+            json.dumps({"type": "a.delta", "output_index": 0, "delta": PLACEHOLDER[6:] + " and " + PLACEHOLDER[:3]}),
+            json.dumps({"type": "a.delta", "output_index": 1, "delta": "x"}),
+            json.dumps({"type": "a.done", "output_index": 0}),
+            json.dumps({"type": "other", "text": PLACEHOLDER}),
+            "no JSON",
+            '["a list"]',
+            "[DONE]",
+            ": ping",
+        ]
+    ),
+    max_size=8,
+)
+
+
+@given(EVENTS, st.sampled_from(["\n", "\r\n", "\r"]), st.lists(st.integers(0, 10_000), max_size=8).map(tuple))
+def test_no_cut_lets_a_line_end_or_an_event_overtake_another(lines: list[str], end: str, cuts: tuple[int, ...]) -> None:
+    raw = "".join(f"{line if line[0] == ':' else f'data: {line}'}{end}{end}" for line in lines).encode()
+    whole = restored(raw)
+    assert restored(raw, cuts) == whole
+    assert restored(raw, tuple(range(len(raw)))) == whole
+    others = [line for line in lines if '"delta"' not in line and "text" not in line]
+    told = [line.removeprefix("data: ") for line in re.split("[\r\n]+", whole.decode())]
+    assert [line for line in told if line in others] == others
 
 
 def test_runs_that_alternate_are_kept_apart() -> None:
