@@ -34,7 +34,7 @@ class Inbound:
 
     upstream: str
     provider: str | None
-    """None: the endpoint is recognized by path whatever the host (the base-URL listener)."""
+    """None: the endpoint is recognized by path whatever the host (a base-URL listener before an unknown one)."""
     jurisdiction: str | None
     method: str
     host: str
@@ -47,6 +47,8 @@ class Inbound:
     trailers: bool = False
     client_address: str | None = None
     proxy_user: str | None = None
+    reverse: bool = False
+    """It came to a base-URL listener: the ``Host`` that it names is the gateway's."""
 
 
 @dataclass(slots=True)

@@ -113,7 +113,7 @@ class Resigner:
 def host_of(inbound: Inbound) -> str:
     """The ``Host`` that the upstream will see: the caller's, or of a base-URL listener the upstream's own."""
     given = next((value for name, value in inbound.headers if name.lower() == "host"), "")
-    if inbound.provider is not None and given:
+    if given and not inbound.reverse:
         return given
     host = f"[{inbound.host}]" if ":" in inbound.host else inbound.host
     return host if inbound.port in (80, 443) else f"{host}:{inbound.port}"

@@ -23,7 +23,7 @@ class Watched:
 
     upstream: str
     provider: str | None
-    """None: the endpoint is recognized by path whatever the host."""
+    """None: the endpoint is recognized by path whatever the host (a base-URL listener before an unknown one)."""
     jurisdiction: str | None
     connect_to: tuple[str, int] | None
     host: str
@@ -48,6 +48,7 @@ def inbound_of(flow: http.HTTPFlow, watched: Watched, body: bytes) -> Inbound:
         trailers=bool(request.trailers),
         client_address=client_address(flow.client_conn),
         proxy_user=(flow.metadata.get("proxyauth") or (None,))[0],
+        reverse=watched.reverse,
     )
 
 

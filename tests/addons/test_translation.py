@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from mitmproxy import http
 from mitmproxy.test import tflow
 
 from addons.exchange import Destination, Exchange, Forward
+from addons.resigning import host_of as signed_host
 from addons.translation import Watched, apply, authority, client_address, inbound_of, plain, replace_body, response_of
 from addons.wire.openai_chat import OpenAIChat
 from addons.wire.types import ErrorReply
@@ -37,8 +40,20 @@ def test_inbound() -> None:
     assert read.target == "/v1/chat/completions?q=1"
     assert [value for name, value in read.headers if name == "x-twice"] == ["1", "2"]
     assert (read.proxy_user, read.trailers, read.client_address) == ("maria", False, "127.0.0.1")
+    assert not read.reverse
+    assert inbound_of(made, dataclasses.replace(WATCHED, reverse=True), b"").reverse
     made.request.trailers = http.Headers([(b"x-late", b"1")])
     assert inbound_of(made, WATCHED, b"").trailers
+
+
+def test_what_is_signed_for_a_base_url_listener_names_the_upstream() -> None:
+    made = flow(host="127.0.0.1:8080")
+    watched = Watched("bedrock", "bedrock", None, None, "bedrock.example.com", 443, True)
+    assert signed_host(inbound_of(made, watched, b"")) == "bedrock.example.com"
+    made = flow(host="bedrock.example.com")
+    assert signed_host(inbound_of(made, dataclasses.replace(watched, host="192.0.2.7", reverse=False), b"")) == (
+        "bedrock.example.com"
+    )
 
 
 def test_nothing_planned_changes_nothing() -> None:

@@ -189,6 +189,19 @@ def test_a_base_url_gateway_in_front_of_plain_http(home):
         assert len(plain.requests) == count
 
 
+def test_a_base_url_gateway_reads_its_upstreams_own_dialect(home):
+    site = {"upstreams": {"site": {"provider": "mistral", "hosts": ["localhost"]}}}
+    with Provider(plain=True) as plain:
+        with GatewayProcess(home, None, site, ["--reverse", f"http://localhost:{plain.port}"]) as gateway:
+            with openai.OpenAI(api_key="k", base_url=f"{gateway.base_urls[0]}/v1", max_retries=0) as client:
+                answer = client.chat.completions.create(model="mistral-large-latest", messages=ask(ENGLISH))
+                assert answer.choices[0].message.content == f"You wrote: {ENGLISH}"
+            assert [(record["upstream"], record["endpoint"]) for record in gateway.audit()] == [
+                ("site", "mistral.chat")
+            ]
+        assert leaked(plain.requests, PLANTED) == []
+
+
 def test_several_base_urls_have_a_listener_each_and_https_upstreams_are_verified(home, provider):
     roots = {"upstreams": {"openai": {"ca_file": str(provider.ca), "resolve_to": None}}}
     with Provider(plain=True) as plain:
