@@ -70,6 +70,9 @@ def GENERIC_REPLY(visitor: Visitor, node: Node, path: str, role: str) -> None:
 class Generic:
     """``Codec`` of whatever JSON there is."""
 
+    stream_types = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+    """Besides events, lines of JSON are restored as they come."""
+
     def __init__(self, name: str = "generic"):
         self.name = name
 

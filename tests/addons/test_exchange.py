@@ -15,6 +15,7 @@ from addons.exchange import Exchange, StreamBody
 from addons.masking.placeholders import PlaceholderKey, Scope
 from addons.masking.session import MaskingSession
 from addons.wire.anthropic_messages import AnthropicMessages
+from addons.wire.generic import Generic
 from addons.wire.openai_chat import OpenAIChat
 from addons.wire.types import Codec, WireError
 from tests.addons.pipeline_doubles import EMAIL, spans_in
@@ -201,3 +202,13 @@ def test_an_untouched_body_is_never_an_error(monkeypatch: pytest.MonkeyPatch) ->
     for body, encoding in ((b"{", ""), (b"{}", "gzip"), (b"{}", "")):
         assert flow.restore_body(body, "application/json", encoding, 200) is None
     assert flow.facts.output_tokens is None
+
+
+def test_lines_of_json_of_an_unknown_path_are_restored_as_they_come() -> None:
+    flow = exchange(Generic())
+    assert flow.is_stream("application/x-ndjson; charset=utf-8")
+    assert not flow.is_stream("application/json")
+    line = json.dumps({"answer": f"to {session()[1]}"}).encode() + b"\n"
+    out = run(flow.open_stream(""), [line[:9], line[9:] + line, b'{"done": true}\n'])
+    assert [json.loads(one) for one in out.splitlines()] == [{"answer": f"to {EMAIL}"}] * 2 + [{"done": True}]
+    assert not exchange(OpenAIChat()).is_stream("application/x-ndjson")
