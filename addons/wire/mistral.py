@@ -7,6 +7,7 @@ the ``mistralai`` package; ``tests/addons/wire/test_mistral_types.py`` pins the 
 from __future__ import annotations
 
 from addons.wire.collect import JsonRequest, parse_json
+from addons.wire.content import UnreadRequest
 from addons.wire.jsondoc import Node
 from addons.wire.mistral_stream import MistralStream, mistral_error, note_mistral
 from addons.wire.openai_chat import FUNCTION_CALL, METADATA, ROLES, TOOLS
@@ -30,7 +31,8 @@ from addons.wire.rules import (
     unknown_block,
     unreadable,
 )
-from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind
+from addons.wire.stored import CODE
+from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind, WireError
 from addons.wire.whole_reply import restore_whole
 
 
@@ -174,3 +176,27 @@ class Mistral:
     def refusal(self, status: int, code: str, message: str) -> ErrorReply:
         """See ``Codec.refusal``."""
         return reply(status, code, mistral_error(status, code, message))
+
+
+class MistralStored(Mistral):
+    """``Codec`` of what hands out or continues a stored conversation: refused.
+
+    What Mistral has stored is masked, and the vault keeps nothing of it: a reply would come back with placeholders in
+    place of values, silently.
+    """
+
+    def parse_request(self, body: bytes) -> JsonRequest:
+        """Raises WireError ``stored_state``."""
+        raise _stored()
+
+    def parse_empty(self) -> UnreadRequest:
+        """The same for a request without a body."""
+        raise _stored()
+
+
+def _stored() -> WireError:
+    message = (
+        "What the provider has stored is masked, and the gateway does not keep what its placeholders stand for: "
+        "send the whole conversation instead"
+    )
+    return WireError(CODE, "path", message)

@@ -19,7 +19,7 @@ from addons.wire.bedrock_other import BedrockOther
 from addons.wire.cohere import Cohere
 from addons.wire.gemini import Gemini, GeminiStored, GeminiStreaming
 from addons.wire.generic import Generic
-from addons.wire.mistral import Mistral
+from addons.wire.mistral import Mistral, MistralStored
 from addons.wire.ollama import Ollama
 from addons.wire.openai_chat import OpenAIChat
 from addons.wire.openai_responses import OpenAIResponses
@@ -103,6 +103,7 @@ _GOOGLE = (
     _google("vertex.predict", "predict", Gemini("vertex.predict")),
     _row("openai.chat", "google", "POST", _ANY + r"/(?:openai|openapi)/chat/completions/?", OpenAIChat()),
 )
+_MISTRAL_STORED = MistralStored("mistral.conversations")
 _MISTRAL = (
     _row("mistral.fim", "mistral", "POST", _ANY + r"/fim/completions/?", Mistral("mistral.fim")),
     _row("mistral.agents", "mistral", "POST", _ANY + r"/agents/completions/?", Mistral("mistral.agents")),
@@ -110,6 +111,8 @@ _MISTRAL = (
 _MISTRAL_LIKE_OPENAI = (
     _row("mistral.chat", "mistral", "POST", _ANY + r"/chat/completions/?", Mistral("mistral.chat")),
     _row("mistral.embeddings", "mistral", "POST", _ANY + r"/embeddings/?", Mistral("mistral.embeddings")),
+    _row("mistral.conversations", "mistral", "GET", _ANY + r"/conversations(?:/.*)?", _MISTRAL_STORED),
+    _row("mistral.conversations", "mistral", "POST", _ANY + r"/conversations/.+", _MISTRAL_STORED),
 )
 _COHERE = (
     _row("cohere.chat", "cohere", "POST", _ANY + r"/v2/chat/?", Cohere("cohere.chat")),

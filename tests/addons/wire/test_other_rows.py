@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from addons.wire import registry
+from addons.wire.content import read_body
+from addons.wire.types import WireError
 
 ROWS = [
     ("mistral", "/v1/chat/completions", "mistral.chat"),
@@ -36,6 +38,8 @@ ROWS = [
     ("openai", "/openai/deployments/my-gpt/embeddings", "openai.embeddings"),
     ("openai", "/openai/v1/responses", "openai.responses"),
     ("openai", "/api/chat", None),
+    ("mistral", "/v1/conversations/conv_1", "mistral.conversations"),
+    ("mistral", "/v1/conversations/conv_1/restart", "mistral.conversations"),
     (None, "/v1/chat/completions", "openai.chat"),
     (None, "/v1/embeddings", "openai.embeddings"),
     (None, "/v1/fim/completions", "mistral.fim"),
@@ -50,3 +54,15 @@ def test_a_path_is_for_one_endpoint(provider: str | None, path: str, name: str |
     assert (endpoint.name if endpoint is not None else None) == name
     assert registry.match(provider, "post", path) == endpoint
     assert endpoint is None or endpoint.codec.name in (name, "openai.chat")
+
+
+@pytest.mark.parametrize("path", ["/v1/conversations", "/v1/conversations/conv_1", "/v1/conversations/conv_1/history"])
+def test_what_mistral_has_stored_is_not_handed_out(path: str) -> None:
+    endpoint = registry.match("mistral", "GET", path)
+    assert endpoint is not None
+    for body in (b"", b"{}"):
+        with pytest.raises(WireError) as caught:
+            read_body(endpoint.codec, "application/json", body)
+        assert (caught.value.code, caught.value.where) == ("stored_state", "path")
+    assert b'"object": "error"' in endpoint.codec.refusal(400, "stored_state", "x").body
+    assert registry.match("mistral", "DELETE", path) is None
