@@ -37,8 +37,9 @@ _OPENAI_CHAT: Final = """
     reasoning_effort safety_identifier service_tier store user verbosity web_search_options
 """
 _OPENAI_RESPONSES: Final = """
-    background context_management include max_tool_calls metadata prompt_cache_key prompt_cache_options
-    prompt_cache_retention reasoning safety_identifier service_tier store truncation user
+    access_programs background background_options betas context_management image include max_tool_calls metadata
+    moderation multi_agent prompt_cache_key prompt_cache_options prompt_cache_retention reasoning safety_identifier
+    service_tier store truncation user
 """
 _ANTHROPIC_MESSAGES: Final = """
     betas cache_control container context_management inference_geo mcp_servers metadata output_config service_tier

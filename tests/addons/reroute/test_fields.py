@@ -26,6 +26,11 @@ def test_the_providers_own_fields_go() -> None:
         "model": "m",
         "seed": 1,
     }
+    beta = ("access_programs", "background_options", "betas", "image", "moderation", "multi_agent")
+    assert fit("openai.responses", {"model": "m", "input": "x", **dict.fromkeys(beta, True)}) == {
+        "model": "m",
+        "input": "x",
+    }
     document = {"model": "m", "max_tokens": 9, "thinking": {"type": "enabled"}, "mcp_servers": [], "container": "c_1"}
     assert fit("anthropic.messages", document) == {"model": "m", "max_tokens": 9}
     assert fit("anthropic.count_tokens", document) == {"model": "m", "max_tokens": 9}
