@@ -29,8 +29,10 @@ class Stateful(Provider):
         self._forget()
 
     def clear(self) -> None:
-        """Forget everything stored, too."""
+        """Forget everything stored, too; ids go on, so that no test meets what an earlier one has left in a vault."""
+        ids = self._ids
         super().clear()
+        self._ids = ids
         self._forget()
 
     def _forget(self) -> None:
