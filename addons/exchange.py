@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from addons.judging import CODE, FAILED, FAILURE, ReplyJudge, explain
 from addons.keeping import Keeping
+from addons.masking.judged import Blocked
+from addons.refusal import Refusal
 from addons.reroute.mending import MessageStartMender
 from addons.wire.encodings import Inflater, decode
 from addons.wire.types import Codec, ErrorReply, ReplyFacts, ReplyStream, Restoration, WireError
@@ -46,6 +49,8 @@ class Exchange:
     restoration: CountingRestoration | None
     """None where the reply is passed on as it is (nothing was masked)."""
     response_cap: int
+    judge: ReplyJudge | None = None
+    """Judges what the model adds; None: that is allowed. ``restoration`` is then the judge's."""
     keeping: Keeping | None = None
     """What the vault must have of the reply before the client does; None: nothing."""
     rerouted: bool = False
@@ -65,11 +70,25 @@ class Exchange:
         kind = content_type.partition(";")[0].strip().lower()
         return kind in STREAM_TYPES or kind in getattr(self.codec, "stream_types", ())
 
+    def read_ahead(self, body: bytes, content_type: str, encodings: str) -> None:
+        """Before ``restore_body``: what of a whole reply must be judged is noted. What cannot be read is left alone."""
+        kind = content_type.partition(";")[0].strip().lower()
+        is_json = kind == "application/json" or kind.endswith("+json")
+        if self.judge is not None and (is_json or kind.startswith("text/")):
+            self.judge.read(self.codec, decode(body, encodings, self.response_cap), is_json=is_json)
+
     def restore_body(self, body: bytes, content_type: str, encodings: str, status: int) -> bytes | None:
         """The reply's body with originals restored, identity-encoded; None if the bytes may pass as they are.
 
-        Raises WireError where a body cannot be read although placeholders may be in it.
+        Raises WireError where a body cannot be read although placeholders may be in it, Refusal where the model added
+        what the policy blocks.
         """
+        try:
+            return self._restore_body(body, content_type, encodings, status)
+        except Blocked as blocked:
+            raise Refusal(403, CODE, explain(blocked.entity), rule="response") from None
+
+    def _restore_body(self, body: bytes, content_type: str, encodings: str, status: int) -> bytes | None:
         self.response_bytes = len(body)
         if self.restoration is None:
             self._note_facts(body, content_type, encodings)
@@ -124,6 +143,9 @@ class StreamBody:
         self._broken = False
         self._closed = False
         self._withheld = False
+        self._ahead = exchange.judge.open_stream(exchange.codec) if exchange.judge is not None else None
+        self._parked: list[tuple[bytes, bool]] = []
+        """Bytes, and whether the stream ends with them, that wait for judgement."""
         self._encoded = encodings.strip().lower() not in ("", "identity")
         try:
             self._inflater = Inflater(encodings, exchange.response_cap)
@@ -181,13 +203,70 @@ class StreamBody:
             return self._fail("restorer_failed", "The gateway failed to restore the reply.")
 
     def _step(self, data: bytes) -> bytes:
-        if data:
-            return self._stream.feed(self._inflater.feed(data))
+        ended = not data
+        plain = self._inflater.close() if ended else self._inflater.feed(data)
+        judge = self._exchange.judge
+        if judge is not None:
+            self._read_ahead(plain, ended=ended)
+            if judge.waits or self._parked:
+                self._parked.append((plain, ended))
+                return b""
+        return self._go_on(plain, ended=ended)
+
+    def _go_on(self, plain: bytes, *, ended: bool) -> bytes:
+        out = self._stream.feed(plain)
+        if not ended:
+            return out
         self._closed = True
-        out = self._stream.feed(self._inflater.close()) + self._stream.close()
+        out += self._stream.close()
         if not self._stream.facts.complete and not self._exchange.error:
             self._exchange.error = "stream_incomplete"
         return out
+
+    # -- what the model adds -------------------------------------------------------------------------------------
+
+    def _read_ahead(self, plain: bytes, *, ended: bool) -> None:
+        if self._ahead is None:
+            return
+        try:
+            self._ahead.feed(plain)
+            if ended:
+                self._ahead.close()
+        except WireError:  # whoever restores it will say so
+            self._ahead = None
+
+    @property
+    def parked(self) -> bool:
+        """True while bytes wait for the judge's verdict."""
+        return bool(self._parked)
+
+    def judged(self) -> bytes | list[bytes]:
+        """What of the waiting bytes leaves now that the judge has been asked."""
+        judge, parked = self._exchange.judge, self._parked
+        self._parked = []
+        if judge is None or self._withheld or self._broken:
+            return []
+        if judge.waits:
+            judge.restoration.end()
+            return self.withhold(FAILED, FAILURE)
+        out: list[bytes] = []
+        try:
+            for plain, ended in parked:
+                # Byte by byte up to a block: what leaves before it must not depend on how the network cut the stream.
+                pieces = [plain[at : at + 1] for at in range(len(plain))] if judge.verdicts.blocking else [plain]
+                out += [self._go_on(piece, ended=False) for piece in pieces]
+                if ended:
+                    out.append(self._go_on(b"", ended=True))
+        except Blocked as blocked:
+            judge.restoration.end()
+            out.append(self._fail(CODE, explain(blocked.entity)))
+        except WireError as e:
+            judge.restoration.end()
+            out.append(self._fail(e.code, f"The reply's stream could not be read: {e.message} ({e.where})."))
+        except Exception:
+            judge.restoration.end()
+            out.append(self._fail("restorer_failed", "The gateway failed to restore the reply."))
+        return [piece for piece in out if piece]
 
     def _fail(self, code: str, message: str) -> bytes:
         self._broken = True
@@ -214,6 +293,9 @@ class StreamBody:
         if self._withheld or self._closed or (self._broken and not self._untouched):
             return b""
         self._closed = True
+        if exchange.judge is not None:  # what was held back is not judged, and nobody waits for it any more
+            self._parked = []
+            exchange.judge.restoration.end()
         if self._untouched:  # an encoded stream passes as it is: plain text at its end would be noise
             return b"" if self._encoded else self._error_event(message)
         try:

@@ -43,6 +43,8 @@ FAILED = "coatcheck.failed"
 """Keys in ``flow.metadata``."""
 
 SWITCHING_PROTOCOLS = 101
+WITHHELD_HEADER = "coatcheck-withheld"
+"""How many placeholders of a whole reply were not restored because of where they stand."""
 
 CALLED_DIRECTLY = "This is a proxy. Set it as HTTPS_PROXY; do not call it directly.\n"
 FAILURE = "The gateway failed to handle this request."
@@ -307,7 +309,7 @@ class Gateway:
                 self._answer_at_once(flow, 502, "upstream_malformed", _unreadable(e), e.code)
                 return
             flow.metadata[STREAM] = stream
-            if exchange.keeping is not None:
+            if exchange.keeping is not None or exchange.judge is not None:
                 flow.metadata[http_stream.GATE] = StreamGate(exchange, stream)
             response.headers.pop("content-length", None)  # restored text and a late error event have other lengths
             if exchange.restoration is not None:
@@ -330,7 +332,7 @@ class Gateway:
 
     async def stored_objects(self, flow: http.HTTPFlow) -> None:
         """A stream waits at its gate, which stays shut if this fails."""
-        await flow.metadata[http_stream.GATE].settle(self.pipeline.keep)
+        await flow.metadata[http_stream.GATE].settle(self.pipeline.let_go)
 
     @fail_closed
     async def response(self, flow: http.HTTPFlow) -> None:
@@ -342,15 +344,17 @@ class Gateway:
             try:
                 if response.status_code == SWITCHING_PROTOCOLS:  # what follows would pass unread
                     raise WireError("protocol_switched", "status", "It switches to another protocol than HTTP")
-                body = exchange.restore_body(
+                body = await self.pipeline.restore(
+                    exchange,
                     response.raw_content or b"",
                     response.headers.get("content-type", ""),
                     response.headers.get("content-encoding", ""),
                     response.status_code,
                 )
-                await self.pipeline.keep(exchange, response.status_code)
                 if body is not None and flow.request.method != "HEAD":
                     replace_body(response, body)
+                if exchange.restoration is not None and exchange.restoration.counts.withheld:
+                    response.headers[WITHHELD_HEADER] = str(exchange.restoration.counts.withheld)
             except Refusal as refusal:
                 exchange.error = refusal.code
                 flow.response = self.answer(flow, refusal.status, refusal.code, refusal.message)

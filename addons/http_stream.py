@@ -72,6 +72,8 @@ class StoredObjectsHook(StartHook):
     flow: http.HTTPFlow
 
 
+WAITS = 2
+"""Once for the judge, once for the vault: what has been judged may name what must be kept."""
 DISCARD_FACTOR = 8
 """After refusing an oversized body, read away at most this many times the limit before cutting the connection."""
 
@@ -153,7 +155,9 @@ class GuardedHttpStream(HttpStream):
             return
         callback = response.stream
         out = callback(event.data if isinstance(event, ResponseData) else b"")
-        if gate.waits():
+        for _ in range(WAITS):
+            if not gate.waits():
+                break
             yield StoredObjectsHook(self.flow)
             out = gate.opened(out)
         response.stream = lambda _: out

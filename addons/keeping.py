@@ -73,6 +73,15 @@ class _Stream(Protocol):
         """Nothing more leaves but an error event, which this answers with."""
         ...
 
+    @property
+    def parked(self) -> bool:
+        """True while bytes wait for the judge's verdict."""
+        ...
+
+    def judged(self) -> bytes | list[bytes]:
+        """What of the waiting bytes leaves now that the judge has been asked."""
+        ...
+
 
 class StreamGate[R: Reply]:
     """Stands between a stream's callable and the client (see ``http_stream.Gate``)."""
@@ -80,11 +89,15 @@ class StreamGate[R: Reply]:
     def __init__(self, reply: R, stream: _Stream) -> None:
         self._reply = reply
         self._stream = stream
+        self._shut = False
 
     def waits(self) -> bool:
-        """True while the reply has named something that the vault does not have."""
+        """True while bytes wait for the judge, or the reply has named something that the vault does not have."""
+        return self._stream.parked or self._unkept()
+
+    def _unkept(self) -> bool:
         keeping = self._reply.keeping
-        return keeping is not None and bool(keeping.unkept(self._reply.facts.objects))
+        return keeping is not None and not self._shut and bool(keeping.unkept(self._reply.facts.objects))
 
     async def settle(self, keep: Callable[[R], Awaitable[None]]) -> None:
         """Have it kept. Never raises: what fails leaves the gate shut, and the stream ends in an error."""
@@ -94,8 +107,15 @@ class StreamGate[R: Reply]:
             log.error("a stream is withheld: what it names could not be kept: %s", type(e).__name__)
 
     def opened(self, out: bytes | list[bytes]) -> bytes | list[bytes]:
-        """What may leave after the wait: ``out`` if all is kept, else an error."""
+        """What may leave after the wait: ``out`` and what was judged, if all is kept; else an error."""
+        if self._stream.parked:
+            return _listed(out) + _listed(self._stream.judged())
         keeping = self._reply.keeping
-        if keeping is None or not keeping.required or not self.waits():
+        if keeping is None or not keeping.required or not self._unkept():
             return out
+        self._shut = True
         return self._stream.withhold(CODE, REFUSED)
+
+
+def _listed(out: bytes | list[bytes]) -> list[bytes]:
+    return [out] if isinstance(out, bytes) else out

@@ -24,6 +24,12 @@ class Metrics:
         )
         self.refusals = Counter("refusals", "Requests refused, by reason code.", ["reason"], **made)  # type: ignore[arg-type]
         self.findings = Counter("findings", "Findings, by entity and action.", ["entity", "action"], **made)  # type: ignore[arg-type]
+        self.response_findings = Counter(
+            "response_findings",
+            "Distinct values that the model added and that did not pass, by entity and action.",
+            ["entity", "action"],
+            **made,  # type: ignore[arg-type]
+        )
         self.placeholders = Counter(
             "placeholders",
             "Placeholders, by what became of them.",

@@ -15,12 +15,14 @@ from typing import Protocol
 
 from addons.credentials import credential_of
 from addons.exchange import Destination, Exchange, Forward, Refuse
+from addons.judging import FAILED, FAILURE, ReplyJudge
 from addons.keys import GatewayKeys
 from addons.masking.placeholders import PlaceholderKey, Scope
 from addons.masking.session import MaskingSession, PlaceholderCollision
 from addons.metrics import Metrics
 from addons.policy.engine import Policy
 from addons.policy.entities import KNOWN_ENTITIES
+from addons.policy.response import ResponsePolicy
 from addons.policy.types import Action, Facts, SegmentText, Verdict
 from addons.reading import Reading, read_request
 from addons.recording import Case, Circumstances, Inbound, decision_of, outcome_of
@@ -104,6 +106,7 @@ class Pipeline:
         self._detector = detector
         self._recorder = recorder
         self._policy = policy
+        self._response_policy = ResponsePolicy(settings.policy)
         self.metrics = metrics
         self._health = health
         self._memory = Memory(vault, metrics, required=settings.policy.mode != "observe")
@@ -199,7 +202,7 @@ class Pipeline:
         masked = case.session is not None and (bool(texts) or any(case.recalled.values()))
         exchange = self._exchange(case, inbound.upstream, masked=masked)
         exchange.keeping = self._memory.keeping(case, reading.stored)
-        forward = Forward(exchange, identity_reply=masked)
+        forward = Forward(exchange, identity_reply=exchange.restoration is not None)
         if texts:
             body, path, headers = await _aside(inbound, lambda: reading.encode(texts))
             forward = Forward(forward.exchange, body=body, path=path, headers=headers, identity_reply=True)
@@ -235,7 +238,10 @@ class Pipeline:
         return spans
 
     def _session_for(self, principal: str) -> MaskingSession:
-        return MaskingSession(self._placeholders, Scope(f"{self._settings.tenant}\x1f{principal}"), self._entities)
+        return MaskingSession(self._placeholders, self._scope_of(principal), self._entities)
+
+    def _scope_of(self, principal: str) -> Scope:
+        return Scope(f"{self._settings.tenant}\x1f{principal}")
 
     def _mask(self, case: Case, reading: Reading, verdict: Verdict) -> dict[int, str]:
         """Segment index -> masked text, for the segments that change."""
@@ -292,10 +298,22 @@ class Pipeline:
         return Forward(exchange)
 
     def _exchange(self, case: Case, upstream: str, *, masked: bool) -> Exchange:
-        restoration = None
-        if masked and case.session is not None:
-            restoration = case.session.restoration(self._settings.policy.outlets(upstream))
-        return Exchange(case.codec, case.id, upstream, restoration, self._settings.limits.response_bytes)
+        cap = self._settings.limits.response_bytes
+        judges = self._response_policy.judges and case.verdict is not None and case.reading is not None
+        if not judges and (not masked or case.session is None):
+            return Exchange(case.codec, case.id, upstream, None, cap)
+        session = case.session or self._session_for(case.principal)
+        flow = session.restoration(self._settings.policy.outlets(upstream))
+        if not judges or case.reading is None:
+            return Exchange(case.codec, case.id, upstream, flow, cap)
+        scope, key = self._scope_of(case.principal), self._placeholders
+        judge = ReplyJudge(
+            self._response_policy,
+            flow,
+            [segment.text for segment in case.reading.segments],
+            lambda entity, value: key.placeholder(scope, entity, value),
+        )
+        return Exchange(case.codec, case.id, upstream, judge.restoration, cap, judge)
 
     async def _refuse(self, case: Case, refusal: Refusal) -> Refuse:
         """Answer in the provider's shape, and record it. If it cannot be recorded it is still refused."""
@@ -354,6 +372,32 @@ class Pipeline:
         except Exception as e:  # a terminal that is gone is no reason to refuse
             log.error("a decision could not be shown: %s", type(e).__name__)
 
+    async def restore(
+        self, exchange: Exchange, body: bytes, content_type: str, encodings: str, status: int
+    ) -> bytes | None:
+        """A whole reply's body as it may leave; None: as it came. Raises WireError, Refusal."""
+        exchange.read_ahead(body, content_type, encodings)
+        await self._judge_reply(exchange)
+        restored = exchange.restore_body(body, content_type, encodings, status)
+        await self.keep(exchange, status)
+        return restored
+
+    async def let_go(self, exchange: Exchange) -> None:
+        """Before more of a stream leaves: what the model added is judged, what the reply names is in the vault. Raises
+        Refusal."""
+        await self._judge_reply(exchange)
+        await self.keep(exchange)
+
+    async def _judge_reply(self, exchange: Exchange) -> None:
+        """What the model added so far is judged before it leaves. Raises Refusal where the detector cannot."""
+        judge = exchange.judge
+        if judge is None or not judge.waits:
+            return
+        try:
+            await judge.settle(lambda texts: self._detector.detect(texts, scope=self._settings.tenant))
+        except DetectorError:
+            raise Refusal(503, FAILED, FAILURE) from None
+
     async def keep(self, exchange: Exchange, status: int = 200) -> None:
         """What a reply, or what has come of it, names is in the vault before it leaves. Raises Refusal."""
         await self._memory.keep(exchange, status)
@@ -373,6 +417,8 @@ class Pipeline:
             gone = exchange.error in ("upstream_unreachable", "upstream_disconnected")
             (self._health.failed if gone else self._health.succeeded)(exchange.upstream)
         withheld = exchange.restoration.counts.withheld if exchange.restoration is not None else 0
+        for (entity, action), count in exchange.judge.findings.items() if exchange.judge is not None else ():
+            self.metrics.response_findings.labels(entity, action).inc(count)
         word = "refused" if refused else "failed" if outcome.error else "ok"
         self._count(exchange.upstream, outcome, word, withheld)
 

@@ -189,6 +189,35 @@ class ToolRules(Section):
     """Tools that may not, the caller's own functions among them: ``fetch_url``. Goes before ``trusted``."""
 
 
+ResponseAction = Literal["allow", "mask", "block"]
+
+
+class ResponseEntity(ShortForm):
+    """What to do with one entity that the model adds: an action, or ``{action, min_score}``."""
+
+    short_key: ClassVar[str] = "action"
+    short_type: ClassVar[dict[str, Any]] = {"enum": ["allow", "mask", "block"], "type": "string"}
+
+    action: ResponseAction
+    """``allow``; ``mask``: a label goes in its place, which nobody restores; ``block``: the reply ends in an error."""
+    min_score: Score = 0.0
+    """Findings below this score (0 to 1) are allowed."""
+
+
+class ResponseRules(Section):
+    """What the model adds by itself: values that were not in the request. ``allow`` alone costs nothing."""
+
+    default: ResponseAction = "allow"
+    """For entities that ``entities`` does not name."""
+    entities: dict[EntityPattern, ResponseEntity] = Field(default_factory=dict)
+    """Per entity; an exact name goes before wildcards."""
+
+    @property
+    def judges(self) -> bool:
+        """True if anything is not allowed."""
+        return self.default != "allow" or any(rule.action != "allow" for rule in self.entities.values())
+
+
 class PolicySettings(Section):
     """What to do with findings."""
 
@@ -208,6 +237,8 @@ class PolicySettings(Section):
     """Values that are not findings: product names, test data, the company's own address."""
     restore: RestoreRules = RestoreRules()
     """Where originals may be put back."""
+    response: ResponseRules = ResponseRules()
+    """What the model adds by itself."""
     tools: ToolRules = ToolRules()
     """Into which tools' arguments originals may be put back."""
 
