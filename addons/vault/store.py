@@ -114,7 +114,7 @@ class Store:
         """Durable on return. Raises VaultError: then nothing of the batch is."""
         with self._transaction() as connection:
             newest: dict[str, WrappedKey] = {}
-            for job in jobs:
+            for job in sorted(jobs, key=_place):  # two gateways on one server lock rows in the same order
                 if isinstance(job, Keep):
                     self._keep(connection, job, now, newest)
                 else:
@@ -238,6 +238,11 @@ class Store:
 
 
 _UNIQUE = ("tenant", "principal", "kind", "object_id")
+
+
+def _place(job: Job) -> tuple[str, str, str]:
+    name = job.holder if isinstance(job, Keep) else job.target
+    return job.owner.principal, name.kind, name.id
 
 
 def bound_record(owner: Owner, name: StoredObject) -> tuple[str, ...]:
