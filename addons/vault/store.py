@@ -240,9 +240,10 @@ class Store:
 _UNIQUE = ("tenant", "principal", "kind", "object_id")
 
 
-def _place(job: Job) -> tuple[str, str, str]:
+def _place(job: Job) -> tuple[bool, str, str, str]:
+    """What is to be kept goes before what is to be forgotten."""
     name = job.holder if isinstance(job, Keep) else job.target
-    return job.owner.principal, name.kind, name.id
+    return isinstance(job, Forget), job.owner.principal, name.kind, name.id
 
 
 def bound_record(owner: Owner, name: StoredObject) -> tuple[str, ...]:
