@@ -34,7 +34,8 @@ _ledger = Base.metadata.tables["ledger"]
 _nodes = Base.metadata.tables["ledger_nodes"]
 _insert_leaves = BulkInsert(_ledger, ("leaf", "kind", "record_seq", "record_id", "hash"))
 _insert_nodes = BulkInsert(_nodes, ("level", "position", "hash"))
-_last = select(_ledger.c.leaf, _ledger.c.hash).order_by(_ledger.c.leaf.desc()).limit(1)
+_LAST = "SELECT leaf, hash FROM ledger ORDER BY leaf DESC LIMIT 1"
+"""As text, for the driver: asked at every commit."""
 
 
 class Entry(NamedTuple):
@@ -55,7 +56,7 @@ def lock(connection: Connection) -> None:
 
 def size_of(connection: Connection) -> int:
     """Leaves in the ledger."""
-    last = connection.execute(_last).first()
+    last = connection.exec_driver_sql(_LAST).first()
     return 0 if last is None else int(last.leaf) + 1
 
 
@@ -91,7 +92,7 @@ class Appender:
 
     def sync(self, connection: Connection) -> Frontier:
         """The edge of the tree as the database has it now. Raises AuditError (``damaged``)."""
-        last = connection.execute(_last).first()
+        last = connection.exec_driver_sql(_LAST).first()
         size, leaf = (0, None) if last is None else (int(last.leaf) + 1, bytes(last.hash))
         if size != self._frontier.size or leaf != self._last:
             self._frontier, self._last = frontier_at(connection, size), leaf
