@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Self
 
 from addons.wire.bedrock_errors import bedrock_refusal, note_error
-from addons.wire.bedrock_stream import ConverseStream, note_converse
+from addons.wire.bedrock_stream import HOSTED, ConverseStream, note_converse
 from addons.wire.collect import Collector, JsonRequest
 from addons.wire.eventstream import CONTENT_TYPE
 from addons.wire.jsondoc import ARRAY, LITERAL, Document, Node
-from addons.wire.restore import Restorer, restore_plain
+from addons.wire.restore import Restorer, argument, restore_plain, tool_call
 from addons.wire.rules import (
     FREE,
     JSON,
@@ -144,6 +144,14 @@ def parts(rule: Rule) -> Rule:
     return walk
 
 
+_USE = fields({"toolUseId": NAME, "name": NAME, "input": argument(FREE), "type": NAME})
+_OWN_USE, _HOSTED_USE = tool_call(_USE), tool_call(_USE, hosted=True)
+
+
+def _tool_use(visitor: Visitor, node: Node, path: str, role: str) -> None:
+    (_HOSTED_USE if node.text("type") == HOSTED else _OWN_USE)(visitor, node, path, role)
+
+
 _GUARDED = fields({"text": fields({"text": TEXT, "qualifiers": NAMES}), "image": _media(UnreadableKind.IMAGE)})
 BLOCKS: dict[str, Rule] = {
     "text": TEXT,
@@ -151,7 +159,7 @@ BLOCKS: dict[str, Rule] = {
     "document": _document,
     "video": _media(UnreadableKind.FILE),
     "audio": _media(UnreadableKind.AUDIO),
-    "toolUse": fields({"toolUseId": NAME, "name": NAME, "input": FREE, "type": NAME}),
+    "toolUse": _tool_use,
     "toolResult": constant_role(
         "tool",
         fields({"toolUseId": NAME, "content": parts(fields(TOOL_RESULT_CONTENT)), "status": NAME, "type": NAME}),

@@ -54,6 +54,7 @@ class FrameStream(EventStream):
     def error(self, message: str) -> bytes:
         """See ``ReplyStream.error``."""
         self._ended = True
+        self.facts.complete = False
         return self.tails() + stream_error(message)
 
     def on_exception(self, frame: Frame) -> bytes:

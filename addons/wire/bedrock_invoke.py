@@ -16,6 +16,7 @@ from typing import Self
 from addons.wire.anthropic_messages import REQUEST_FIELDS, AnthropicMessages
 from addons.wire.bedrock_chunks import ChunkStream
 from addons.wire.bedrock_converse import REQUEST as CONVERSE
+from addons.wire.bedrock_converse import REQUEST_FIELDS as CONVERSE_FIELDS
 from addons.wire.bedrock_converse import parse_converse, restore_converse
 from addons.wire.bedrock_errors import bedrock_refusal, note_error
 from addons.wire.bedrock_stream import note_converse
@@ -29,6 +30,7 @@ from addons.wire.rules import NAME, NAMES, SKIP, Rule, Visitor, fields
 from addons.wire.types import ErrorReply, ReplyFacts, ReplyStream, Restoration, Segment, Unreadable, WireError
 
 CLAUDE = fields({**REQUEST_FIELDS, "anthropic_version": NAME, "anthropic_beta": NAMES})
+NOVA = fields({**CONVERSE_FIELDS, "schemaVersion": NAME})
 _ANTHROPIC, _OPENAI = AnthropicMessages(), OpenAIChat()
 _CONVERSE_MEMBERS = ("inferenceConfig", "schemaVersion", "toolConfig", "guardrailConfig")
 
@@ -55,7 +57,7 @@ def parse_invoke(body: bytes) -> JsonRequest:
     if root.get("anthropic_version") is not None:
         return parse_json(body, CLAUDE)
     if _is_converse(root):
-        return parse_converse(body, CONVERSE)
+        return parse_converse(body, NOVA)
     return _OPENAI.parse_request(body) if root.get("messages") is not None else parse_json(body, GENERIC)
 
 

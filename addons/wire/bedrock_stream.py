@@ -14,6 +14,7 @@ from typing import Any
 from addons.wire.bedrock_frames import FrameStream
 from addons.wire.eventstream import event_frame
 from addons.wire.openai_stream import count
+from addons.wire.restore import tool_name
 from addons.wire.sse import Event
 from addons.wire.streaming import Runs
 from addons.wire.types import ReplyFacts, Restoration
@@ -28,6 +29,8 @@ VERBATIM = frozenset({"reasoningContent", "image"})
 """Deltas that may not be touched, or hold no text."""
 RUNS = frozenset({"text", "toolUse", "toolResult"})
 """Deltas that carry pieces of runs."""
+HOSTED = "server_tool_use"
+"""``type`` of a tool call that the provider answers."""
 WHOLE = frozenset({"citation"})
 """Deltas whose texts are whole."""
 
@@ -39,6 +42,8 @@ class ConverseStream(FrameStream):
         """``cited`` restores the JSON of an event with a citation; None: it stays as it is."""
         super().__init__(restoration)
         self._cited = cited
+        self._tools: dict[int, Restoration] = {}
+        """For the arguments of the tool call that a block is."""
         self._runs = Runs(restoration)
 
     def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
@@ -47,6 +52,8 @@ class ConverseStream(FrameStream):
             return self._delta(event, data)
         if event.name == "contentBlockStop":
             return self._tails(_index(data)) + event.raw
+        if event.name == "contentBlockStart":
+            self._start(data)
         if event.name in ("messageStart", "contentBlockStart"):
             return self.whole(event)
         before = self.tails()
@@ -57,6 +64,13 @@ class ConverseStream(FrameStream):
     def tails(self) -> bytes:
         """Tails of every run of every block."""
         return self._tails()
+
+    def _start(self, data: dict[str, Any]) -> None:
+        start = data.get("start")
+        use = start.get("toolUse") if isinstance(start, dict) else None
+        if isinstance(use, dict):
+            hosted = use.get("type") == HOSTED
+            self._tools[_index(data)] = self._restoration.for_tool(tool_name(use.get), hosted=hosted)
 
     def _delta(self, event: Event, data: dict[str, Any]) -> bytes:
         delta = data.get("delta")
@@ -84,7 +98,8 @@ class ConverseStream(FrameStream):
         return self.patched(event, data, edits)
 
     def _piece(self, run: Key, path: Key, old: str, edits: dict[Key, str], *, as_json: bool = False) -> None:
-        new = self._runs.feed(run, old, as_json=as_json)
+        tool = self._tools.get(int(run[0])) if as_json else None
+        new = self._runs.feed(run, old, as_json=as_json, restoration=tool)
         if new != old:
             edits[path] = new
 
