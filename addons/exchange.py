@@ -254,7 +254,8 @@ class StreamBody:
             for plain, ended in parked:
                 # Byte by byte up to a block: what leaves before it must not depend on how the network cut the stream.
                 pieces = [plain[at : at + 1] for at in range(len(plain))] if judge.verdicts.blocking else [plain]
-                out += [self._go_on(piece, ended=False) for piece in pieces]
+                for piece in pieces:
+                    out.append(self._go_on(piece, ended=False))  # noqa: PERF401 - what is out stays out
                 if ended:
                     out.append(self._go_on(b"", ended=True))
         except Blocked as blocked:
