@@ -102,10 +102,10 @@ class Pipeline:
         self._entities = KNOWN_ENTITIES | settings.detector.own_entities
         listed = unfolded("allow_list", settings.detector.allow_list)
         self._passing = AllowList([*listed, *settings.policy.allow_list])
+        self._policy = policy
         self._session_for("warm-up").planted("")  # the grammar of all entity names takes a moment to compile
         self._detector = detector
         self._recorder = recorder
-        self._policy = policy
         self._response_policy = ResponsePolicy(settings.policy)
         self.metrics = metrics
         self._health = health
@@ -238,7 +238,7 @@ class Pipeline:
         return spans
 
     def _session_for(self, principal: str) -> MaskingSession:
-        return MaskingSession(self._placeholders, self._scope_of(principal), self._entities)
+        return MaskingSession(self._placeholders, self._scope_of(principal), self._entities, self._policy.as_surrogate)
 
     def _scope_of(self, principal: str) -> Scope:
         return Scope(f"{self._settings.tenant}\x1f{principal}")

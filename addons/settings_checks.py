@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from addons.config_errors import KeyPath, did_you_mean, nearest
+from addons.masking.surrogates import has_surrogates
 from addons.policy.entities import KNOWN_ENTITIES, PLACEHOLDER
 from addons.policy.types import Action
 
@@ -59,6 +60,9 @@ def warnings_of(settings: Settings) -> Iterator[Complaint]:
         if name not in KNOWN_ENTITIES and name not in own and name != PLACEHOLDER and not settings.detector.plugins:
             yield path, "no built-in recognizer finds this entity; it needs one of your own"
     yield from _detector_entities(settings)
+    for name, entity in settings.policy.entities.items():
+        if entity.style == "surrogate" and not any(mark in name for mark in "*?") and not has_surrogates(name):
+            yield ("policy", "entities", name, "style"), "this entity has no surrogates; its values get tokens"
     for index, rule in enumerate(settings.policy.rules):
         if rule.to is not None and rule.action is not Action.REROUTE:
             yield ("policy", "rules", index, "to"), "has no effect without `action: reroute`"

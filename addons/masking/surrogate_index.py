@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass, field
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, Literal
 
@@ -103,24 +105,49 @@ CHANGED: Final = "changed"
 Judgement = Match | Literal["open", "changed"] | None
 
 
+_LEFT = r"(?:(?<![a-z0-9])|(?<=\\[nrtbf])|(?<=\\u[0-9a-f]{4}))"
+_COUNTED = frozenset({Rule.WORD, Rule.LITERAL, Rule.EXACT})
+"""Forms long enough to say that what begins like one was one."""
+
+
 @functools.lru_cache(maxsize=256)
 def _starts(firsts: str) -> re.Pattern[str]:
     """Where a form with one of these first characters may start in a folded text. ``_begins`` has the last word."""
     wordy = re.escape("".join(filter(_wordy, firsts)))
     others = re.escape("".join(char for char in firsts if not _wordy(char)))
-    ways = [rf"(?:(?<![a-z0-9])|(?<=\\[nrtbf])|(?<=\\u[0-9a-f]{{4}}))[{wordy}]"] if wordy else []
-    return re.compile("|".join([*ways, *([f"[{others}]"] if others else [])]))
+    return re.compile("|".join(([f"{_LEFT}[{wordy}]"] if wordy else []) + ([f"[{others}]"] if others else [])))
+
+
+def _pairs(beginnings: Iterable[str]) -> re.Pattern[str]:
+    """The same for forms that begin with these one or two characters: dearer to compile, and faster."""
+    seconds: dict[str, str] = {}
+    for one in beginnings:
+        seconds[one[0]] = seconds.get(one[0], "") + one[1:]
+    single = {one for one in beginnings if len(one) == 1}
+
+    def way(first: str) -> str:
+        following = "" if first in single else rf"(?:\Z|[{re.escape(seconds[first])}])"
+        return re.escape(first) + following
+
+    wordy = "|".join(way(first) for first in seconds if _wordy(first))
+    others = [way(first) for first in seconds if not _wordy(first)]
+    return re.compile("|".join(([f"{_LEFT}(?:{wordy})"] if wordy else []) + others))
 
 
 class SurrogateIndex:
     """The forms of one flow."""
 
-    __slots__ = ("_by_two", "_firsts", "forms")
+    __slots__ = ("_firsts", "_lengths", "_locator", "_longest", "_sorted", "forms")
 
     def __init__(self) -> None:
         self.forms: dict[str, Form] = {}
-        self._by_two: dict[str, list[Form]] = {}
-        self._firsts: dict[str, None] = {}
+        """By what they are in lower case."""
+        self._sorted: list[str] = []
+        self._lengths: dict[str, list[int]] = {}
+        """First two characters -> how long the forms are that begin with them, longest first."""
+        self._firsts = ""
+        self._longest = 0
+        self._locator: re.Pattern[str] | None = None
 
     def __bool__(self) -> bool:
         return bool(self.forms)
@@ -128,9 +155,12 @@ class SurrogateIndex:
     def copy(self) -> SurrogateIndex:
         """One that no longer grows with this one."""
         new = SurrogateIndex()
-        for form in self.forms.values():
-            for spelled, value in form.exact.items():
-                new.add(spelled, value, form.key, form.rule)
+        new.forms = {folded: replace(form, exact=dict(form.exact)) for folded, form in self.forms.items()}
+        new._sorted = list(self._sorted)
+        new._lengths = {two: list(lengths) for two, lengths in self._lengths.items()}
+        new._firsts, new._longest = self._firsts, self._longest
+        if new.forms:
+            new._locator = _pairs(new._lengths)
         return new
 
     def add(self, spelled: str, value: str, key: str, rule: Rule) -> bool:
@@ -139,10 +169,15 @@ class SurrogateIndex:
         form = self.forms.get(folded)
         if form is None:
             form = self.forms[folded] = Form(folded, rule, key)
-            neighbours = self._by_two.setdefault(folded[:2], [])
-            neighbours.append(form)
-            neighbours.sort(key=lambda one: -len(one.folded))
-            self._firsts[folded[0]] = None
+            insort(self._sorted, folded)
+            lengths = self._lengths.setdefault(folded[:2], [])
+            if len(folded) not in lengths:
+                lengths.append(len(folded))
+                lengths.sort(reverse=True)
+            self._longest = max(self._longest, len(folded))
+            if folded[0] not in self._firsts:
+                self._firsts = "".join(sorted(self._firsts + folded[0]))
+            self._locator = None
         elif form.rule is not rule or not form.takes(spelled, value):
             return False
         form.exact[spelled] = value
@@ -156,59 +191,46 @@ class SurrogateIndex:
         """Where the next form may start; -1 if nowhere."""
         if not self.forms:
             return -1
-        starts = _starts("".join(self._firsts))
-        size = len(folded)
+        starts = self._locator or _starts(self._firsts)
         match = starts.search(folded, position)
-        while match is not None:
-            at = match.start()
-            if at + 1 == size or folded[at : at + 2] in self._by_two or folded[at] in self._by_two:
-                return at
-            match = starts.search(folded, at + 1)
-        return -1
+        return -1 if match is None else match.start()
 
     def judge(self, text: str, folded: str, start: int, *, ended: bool) -> Judgement:
         """What stands at ``start``. Before it there must be ``BEFORE`` characters of the run, or all that there are."""
-        size = len(folded)
-        two = folded[start : start + 2]
-        changed = False
-        boundary: bool | None = None
-        candidates = self._by_two.get(two, ()) if len(two) == 2 else ()
-        if len(two) == 1 and not ended and any(key.startswith(two) for key, forms in self._by_two.items() if forms):
+        rest = folded[start : start + self._longest + 1]
+        lengths = self._lengths.get(rest[:2], ())
+        single = self._lengths.get(rest[0], ())
+        if not (lengths or single or len(rest) == 1) or not _begins(text, start):
+            return None
+        at = bisect_left(self._sorted, rest)
+        near = self._sorted[max(0, at - 1) : at + 2]
+        if not ended and any(one.startswith(rest) and len(one) > len(rest) for one in near):
             return OPEN
-        for form in (*candidates, *self._by_two.get(two[:1], ())):
-            if form.rule is not Rule.HAN and form.rule is not Rule.SURNAME:
-                if boundary is None:
-                    boundary = _begins(text, start)
-                if not boundary:
-                    continue
-            end = start + len(form.folded)
-            if not folded.startswith(form.folded, start):
-                if end > size and form.folded.startswith(folded[start:]):
-                    if not ended:
-                        return OPEN
-                    changed |= 3 * (size - start) >= 2 * len(form.folded) and form.rule is not Rule.HAN
-                    continue
-                shared = 3 * _shared(form.folded, folded, start) >= 2 * len(form.folded)
-                changed |= shared and form.rule in (Rule.WORD, Rule.LITERAL, Rule.EXACT)
+        changed = False
+        for length in (*lengths, *single):
+            form = self.forms.get(rest[:length]) if len(rest) >= length else None
+            if form is None:
                 continue
+            end = start + length
             fits = _ends(form, text, start, end, ended=ended)
-            if fits is OPEN:
+            if fits == OPEN:
                 return OPEN
             value = form.value(text[start:end]) if fits else None
             if value is not None:
                 return Match(end, form.key, value, text[start:end] in form.exact)
-            changed |= form.rule is not Rule.AGE and form.rule is not Rule.SURNAME
+            changed |= form.rule in _COUNTED
+        changed = changed or any(
+            self.forms[one].rule in _COUNTED and 3 * _shared(one, rest) >= 2 * len(one) for one in near[:2]
+        )
         return CHANGED if changed else None
 
 
-def _shared(form: str, folded: str, start: int) -> int:
-    """How many characters a form and the text have in common from the start."""
-    count = 0
-    for one, other in zip(form, folded[start : start + len(form)], strict=False):
+def _shared(form: str, text: str) -> int:
+    """How many characters two texts have in common from their starts."""
+    for count, (one, other) in enumerate(zip(form, text, strict=False)):
         if one != other:
-            break
-        count += 1
-    return count
+            return count
+    return min(len(form), len(text))
 
 
 def _wordy(char: str) -> bool:

@@ -24,6 +24,8 @@ from addons.masking.surrogate_index import BEFORE, Match, Rule, SurrogateIndex
 from addons.masking.surrogate_names import NameBook
 
 MAX_DRAWS = 48
+_BLOCK = 4096
+"""Characters of values that are looked through at once."""
 MAX_VALUE = 512
 """Characters; a longer value gets a token."""
 _SAFE = re.compile(r"[^\"\\{}\[\]`<>\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]+")
@@ -79,7 +81,11 @@ class Surrogates:
 
     def note(self, value: str) -> None:
         """A value of the request, whatever stands for it."""
-        self._values.append(fold(value))
+        folded = fold(value)
+        if self._values and len(self._values[-1]) < _BLOCK:
+            self._values[-1] += "\n" + folded
+        else:
+            self._values.append(folded)
 
     def recall(self, key: str, original: Original) -> bool:
         """A surrogate of stored state. False if it means something else already."""
@@ -95,6 +101,7 @@ class Surrogates:
     def stand_in(self, entity: str, value: str) -> str | None:
         """The surrogate of a value: the same for the same value. None where it has none."""
         if (entity, value) not in self._known:
+            self.note(value)
             self._known[entity, value] = self._make(entity, value)
         return self._known[entity, value]
 
@@ -185,7 +192,8 @@ class Surrogates:
         if folded in self.index.forms:
             return True
         if rule is Rule.AGE:
-            return True
+            number = re.compile(rf"(?<![0-9]){folded}(?![0-9])")
+            return not any(map(number.search, (self._now, *self._said)))
         if folded in self._now:
             return False
         return not any(folded in text for text in self._said) and not any(folded in value for value in self._values)

@@ -77,6 +77,10 @@ class Policy:
         self.hash = settings.hash()
         """SHA-256 of the policy section, for the audit record."""
 
+    def as_surrogate(self, entity: str) -> bool:
+        """True if masked values of this entity get a surrogate where they have one, and not a token."""
+        return self._entity_rule(entity)[0].style == "surrogate"
+
     def decide(self, segments: Sequence[SegmentText], facts: Facts) -> Verdict:
         """The one verdict. Raises ValueError if a span does not lie within its segment's text."""
         findings = self._findings(segments)

@@ -46,13 +46,16 @@ UnreadableAction = Annotated[
 
 
 class EntityRule(ShortForm):
-    """What to do with one entity: an action, or ``{action, min_score, to}``."""
+    """What to do with one entity: an action, or ``{action, style, min_score, to}``."""
 
     short_key: ClassVar[str] = "action"
     short_type: ClassVar[dict[str, Any]] = {"enum": ["allow", "mask", "reroute", "block"], "type": "string"}
 
     action: Action
     """``allow``, ``mask``, ``reroute`` or ``block``."""
+    style: Literal["token", "surrogate"] = "token"
+    """What stands for a masked value: a ``token`` (``PERSON_7KQ2M4XB``), or a ``surrogate`` that still validates as what
+    it stands for: a name, an e-mail address at example.com, a card number of a test range. What has none gets a token."""
     min_score: Score = 0.0
     """Findings below this score (0 to 1) are allowed, and recorded."""
     to: str | None = None
