@@ -211,7 +211,7 @@ class Store:
         about = bound_record(owner, holder.name)
         originals: dict[str, Original] = {}
         for entity, one in sealed:
-            originals.update(unpacked(entity, crypto.unseal(key, one, (*about, entity))))
+            originals.update(unpacked(crypto.unseal(key, one, (*about, entity))))
         return originals
 
     @contextlib.contextmanager
