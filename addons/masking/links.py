@@ -38,6 +38,11 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 """What a target begins with. No opening lies within another, so the first to end is the first to begin."""
+_ANCHOR = re.compile(r"\]\(|[uU][rR][lL]\(|\]:|=")
+"""What every opening holds; cheap to look for."""
+_NAME = re.compile(rf"(?<![\w-])(?:{_FETCHED}|{_AMBIGUOUS})\s{{0,8}}\Z", re.IGNORECASE)
+_LONGEST_NAME = 24
+_LONGEST_OPENING = 48
 _IN_TAG = re.compile(r"<[a-z][^<>]{0,280}\Z", re.IGNORECASE)
 _LABEL = re.compile(r"\[[^\[\]`<\\\n]{0,300}\]\(\Z")
 _PLAIN_TARGET = re.compile(r"[^\s()<>\\`\"']*")
@@ -109,10 +114,18 @@ class Links:
         self._tail, self._since = text[cut:], max(0, since - cut)
 
     def _next_opening(self, text: str, position: int, since: int) -> re.Match[str] | None:
-        start = max(since, position - _TAIL)
-        while (found := _OPENING.search(text, start)) is not None and found.end() <= position:
-            start = found.start() + 1
-        return found
+        start = max(since, position - _LONGEST_OPENING)
+        for anchor in _ANCHOR.finditer(text, start):
+            at = anchor.start()
+            if text[at] == "=":
+                name = _NAME.search(text, max(since, at - _LONGEST_NAME), at)
+                if name is None:
+                    continue
+                at = name.start()
+            found = _OPENING.match(text, at)
+            if found is not None and found.end() > position:
+                return found
+        return None
 
     def _open(self, opening: re.Match[str], text: str) -> None:
         kind = opening.lastgroup or ""
