@@ -63,7 +63,7 @@ def resolve(text: str, candidates: Iterable[Candidate]) -> list[Span]:
     ``candidates``.
     """
     taken: list[Span] = []
-    for candidate in sorted(_merged(_typed(_titled(text, set(candidates)))), key=_rank):
+    for candidate in sorted(_merged(_typed(_titled(text, _dialled(text, candidates)))), key=_rank):
         for start, end in _uncovered(candidate.span, taken):
             start, end = _trim(text, start, end, candidate.span)
             if start < end:
@@ -74,6 +74,16 @@ def resolve(text: str, candidates: Iterable[Candidate]) -> list[Span]:
 
 def _start(span: Span) -> int:
     return span.start
+
+
+def _dialled(text: str, candidates: Iterable[Candidate]) -> set[Candidate]:
+    """A telephone number with its country code is as sure of its type as a checksum that a part of it happens to fit."""
+    return {
+        Candidate(candidate.span, True, candidate.generic)
+        if candidate.span.entity == "PHONE_NUMBER" and text[candidate.span.start] == "+"
+        else candidate
+        for candidate in candidates
+    }
 
 
 def _titled(text: str, candidates: set[Candidate]) -> set[Candidate]:

@@ -39,11 +39,14 @@ LINKED = "Linked"
 """Recognizer name of what only another place gives away."""
 MIN_SCORE = 0.6
 """What was found with less confidence is not looked for elsewhere."""
+LONE_SCORE = 0.75
+"""The same for a name of a single word: a thing's name taken for a person's would be masked in all its places."""
 MAX_VALUE = 4096
 SHADOWED = 8192
 """Code points; longer texts are looked through as they are, without undoing obfuscation."""
 _UNTELLING = frozenset({"AGE", "DATE_TIME", "NRP", "PUBLIC_FIGURE", "PLACEHOLDER", "PRIVATE_IP_ADDRESS"})
 """Not looked for elsewhere: neither telling nor distinctive."""
+_NAMES = frozenset({"PERSON", "USERNAME"})
 _CASED = frozenset({"ORGANIZATION", "LOCATION"})
 _MIN_VALUE = 6
 """Letters and digits that a value needs."""
@@ -134,6 +137,8 @@ class _Known:
             if span.score < MIN_SCORE or span.entity in _UNTELLING or span.recognizer == LINKED:
                 continue
             value = text[span.start : span.end].strip()
+            if span.entity in _NAMES and span.score < LONE_SCORE and len(value.split()) == 1:
+                continue
             key = (span.entity, value)
             if len(value) > MAX_VALUE or span.score <= self._seen.get(key, 0.0) or self._allowed(*key):
                 continue

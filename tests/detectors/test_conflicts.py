@@ -125,3 +125,12 @@ def test_a_person_is_not_swallowed_by_an_organization() -> None:
     text = "Whitfield Consulting"
     found = spans_of(text, ("Whitfield", "PERSON", 0.5, False), (text, "ORGANIZATION", 0.9, False))
     assert found == [("PERSON", "Whitfield"), ("ORGANIZATION", "Consulting")]
+
+
+def test_a_country_code_outweighs_a_checksum_that_part_of_the_number_fits() -> None:
+    text = "mobile +1 503 555 0117, thanks"
+    phone = Candidate(Span(7, 22, "PHONE_NUMBER", 0.75, "Phone"))
+    nhs = Candidate(Span(10, 22, "UK_NHS", 1.0, "Nhs"), verified=True)
+    assert [(s.start, s.end, s.entity) for s in resolve(text, [nhs, phone])] == [(7, 22, "PHONE_NUMBER")]
+    national = text.replace("+", " ")
+    assert "UK_NHS" in {s.entity for s in resolve(national, [nhs, phone])}
