@@ -11,10 +11,13 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
 
-from tests.doubles.bedrock import Bedrock
+from tests.addons.wire import positions, positions_bedrock
+from tests.doubles.bedrock import HOST, Bedrock
 from tests.e2e.harness import GatewayProcess
-from tests.e2e.leaks import leaked
+from tests.e2e.leaks import leaked, readable
+from tests.e2e.raw import request, through_proxy
 from tests.e2e.test_openai import CHINESE, EMAIL, ENGLISH, NAME, PLANTED
+from tests.e2e.test_positions import only, value_of
 
 CALLERS, GATEWAYS = "AKIACALLER0000000001", "AKIAGATEWAY000000001"
 SECRETS = {CALLERS: "the caller's own secret", GATEWAYS: "the gateway's own secret"}
@@ -237,12 +240,9 @@ def test_streams_that_fail_or_are_spoiled(client, bedrock):
 
 
 def test_a_signature_in_the_query_is_refused(gateway, client, bedrock):
-    from tests.e2e.raw import request, through_proxy
-
-    host = "bedrock-runtime.us-east-1.amazonaws.com"
     body = json.dumps({"messages": ask("Two and two?")}).encode()
     path = f"/model/{CLAUDE}/converse?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature={'0' * 64}"
-    answer = through_proxy(gateway.proxy, gateway.trust, request(body, path=path, host=host), host=host)
+    answer = through_proxy(gateway.proxy, gateway.trust, request(body, path=path, host=HOST), host=HOST)
     assert answer.status == 400
     assert json.loads(answer.body)["code"] == "presigned_refused"
     assert bedrock.requests == []
@@ -290,3 +290,63 @@ def test_observing_changes_no_signature(bedrock, home):
     ):
         client.converse(modelId=CLAUDE, messages=ask(ENGLISH))
     assert bedrock.signers == [CALLERS]
+
+
+def test_behind_a_base_url_all_is_signed_anew(bedrock, home, monkeypatch):
+    """The caller signed for the gateway's address, which the provider would not take."""
+    own_keys(monkeypatch)
+    aws = {"keys": "environment", "region": "us-east-1"}
+    upstream = {"hosts": ["127.0.0.1"], "ca_file": str(bedrock.ca), "aws": aws}
+    changes = {"upstreams": {"bedrock": upstream}}
+    with GatewayProcess(home, None, changes, ["--reverse", f"https://127.0.0.1:{bedrock.port}"]) as gateway:
+        client = boto3.client(
+            "bedrock-runtime",
+            region_name="us-east-1",
+            endpoint_url=gateway.base_urls[0],
+            aws_access_key_id=CALLERS,
+            aws_secret_access_key=SECRETS[CALLERS],
+        )
+        with contextlib.closing(client):
+            for text in (ENGLISH, "Two and two?"):
+                answer = client.converse(modelId=CLAUDE, messages=ask(text))
+                assert answer["output"]["message"]["content"] == [{"text": f"You wrote: {text}"}]
+            assert streamed(client, messages=ask(CHINESE))[0] == f"You wrote: {CHINESE}"
+    assert bedrock.signers == [GATEWAYS] * 3
+    assert leaked(bedrock.requests, [*PLANTED, CALLERS]) == []
+
+
+def position_bodies(make: Any) -> bytes:
+    return json.dumps(positions.fill(positions_bedrock.converse_request()[0], make), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("action", ["mask", "block", "reroute"])
+def test_every_position(bedrock, home, action):
+    policy: dict[str, Any] = {"unreadable": "allow", "default": "mask"}
+    changes: dict[str, Any] = {"policy": policy}
+    if action == "block":
+        policy["entities"] = {"EMAIL_ADDRESS": "block"}
+    elif action == "reroute":
+        policy["entities"] = {"EMAIL_ADDRESS": {"action": "reroute", "to": "local"}}
+        changes["onprem"] = {"local": {"url": "http://127.0.0.1:9", "model": "open-model"}}
+    markers = [f"⟦{number}⟧" for number in range(positions_bedrock.converse_request()[1])]
+    with gateway_for(bedrock, home, None, **changes) as gateway:
+
+        def send(body: bytes) -> Any:
+            path = f"/model/{CLAUDE}/converse"
+            head = {"authorization": "Bearer bedrock-api-key-test"}
+            return through_proxy(gateway.proxy, gateway.trust, request(body, path=path, host=HOST, **head), host=HOST)
+
+        if action == "mask":
+            answer = send(position_bodies(value_of))
+            assert len(bedrock.requests) == 1, answer.body
+            text = readable(bedrock.requests[0])
+            assert [marker for marker in markers if value_of(marker) in text] == []
+            assert positions.KEEP in text
+        else:
+            statuses = {marker: send(position_bodies(only(int(marker[1:-1])))).status for marker in markers}
+            assert {marker: status for marker, status in statuses.items() if status < 400} == {}
+            assert bedrock.requests == []
+        records = gateway.audit("--limit", str(len(markers)))
+        assert {(one["action"], one["endpoint"]) for one in records} == {
+            ("mask" if action == "mask" else "block", "bedrock.converse")
+        }
