@@ -77,7 +77,7 @@ def _start(span: Span) -> int:
 
 
 def _dialled(text: str, candidates: Iterable[Candidate]) -> set[Candidate]:
-    """A telephone number with its country code is as sure of its type as a checksum that a part of it happens to fit."""
+    """A number with its country code is as surely a telephone's as a checksum is that a part of it happens to fit."""
     return {
         Candidate(candidate.span, True, candidate.generic)
         if candidate.span.entity == "PHONE_NUMBER" and text[candidate.span.start] == "+"
