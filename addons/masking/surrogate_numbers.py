@@ -43,10 +43,16 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-_IBAN_DRAWS: Final = 300
+_NATIONAL_CHECK: Final = {"ES": 8, "BE": 10, "ME": 16, "NO": 9}
+"""Where in the BBAN two check digits of the country stand, for countries that ``python-stdnum`` checks."""
+_FEW_DRAWS: Final = 20
 _CN_AREAS: Final = ("110101", "110105", "310101", "310104", "120101")
 _CN_MOBILES: Final = _words("130 131 132 133 135 136 137 138 139 150 151 152 155 158 159 180 181 185 186 187 188 189")
-_NANP: Final = _words("202 206 212 213 214 215 216 303 305 312 313 314 404 407 408 410 412 414 415 416 503 504 512 513")
+_NANP: Final = _words("202 206 212 213 214 215 216 303 305 312 313 314 404 407 408 410 412 414 415 503 504 512 513")
+_CANADA: Final = _words(
+    "204 226 236 249 250 289 306 343 365 403 416 418 431 437 438 450 506 514 519 579 581 587 604 613 639 647 672 705 "
+    "709 778 780 782 807 819 825 867 873 902 905"
+)
 _UK: Final = (("7", "7700900"), ("20", "2079460"), ("121", "1214960"), ("161", "1614960"), ("141", "1414960"))
 """Ofcom's numbers for drama, https://www.ofcom.org.uk/phones-and-broadband/phone-numbers/numbers-for-drama."""
 _RESERVED: Final = {
@@ -97,11 +103,14 @@ def iban_code(value: str, draw: Draw) -> str | None:
         return None
     head, tail = compact[4:8], compact[8:]
     bank = "".join("0" if char.isdigit() else "TEST"[at] for at, char in enumerate(head))
+    at = _NATIONAL_CHECK.get(compact[:2])
+    bban = bank + draw.shaped(tail)
     code = ""
-    for _ in range(_IBAN_DRAWS):
-        bban = bank + draw.shaped(tail)
+    for check in range(100 if at is not None else 1):
+        if at is not None:
+            bban = f"{bban[:at]}{check:02}{bban[at + 2 :]}"
         code = compact[:2] + iban.calc_check_digits(compact[:2] + "00" + bban) + bban
-        if iban.is_valid(code):  # some countries have check digits of their own inside
+        if iban.is_valid(code):
             break
     return _overlaid_signs(value, code) if iban.is_valid(code, check_country=False) else None
 
@@ -124,7 +133,7 @@ def phone(value: str, draw: Draw) -> str | None:
     if len(national) < 7:
         return overlaid(value, digits[:1] + draw.digits(len(digits) - 1)) if len(digits) >= 6 else None
     if country == "1" and len(national) == 10:
-        made = f"{draw.pick(_NANP)}55501{draw.digits(2)}"
+        made = f"{draw.pick(_CANADA if national[:3] in _CANADA else _NANP)}55501{draw.digits(2)}"
     elif country == "44" and len(national) == 10:
         reserved = next((there for first, there in _UK if national.startswith(first)), "7700900")
         made = reserved + draw.digits(10 - len(reserved))
@@ -195,9 +204,12 @@ def nhs_number(value: str, draw: Draw) -> str | None:
     """999 000 0000 and above are kept for tests (NHS Data Model and Dictionary); modulus 11 fits."""
     if len(digits_of(value)) != 10:
         return None
-    body = "999" + draw.digits(6)
-    code = next((body + last for last in string.digits if nhs.is_valid(body + last)), None)
-    return None if code is None else overlaid(value, code)
+    for _ in range(_FEW_DRAWS):  # one body in eleven has no check digit
+        body = "999" + draw.digits(6)
+        code = next((body + last for last in string.digits if nhs.is_valid(body + last)), None)
+        if code is not None:
+            return overlaid(value, code)
+    return None
 
 
 def ssn(value: str, draw: Draw) -> str | None:
@@ -238,28 +250,30 @@ _OLD_BIRTH: Final = {
 
 def born_long_ago(entity: str, value: str, draw: Draw) -> str | None:
     """A national id of somebody born between 1840 and 1879, with a fitting checksum."""
-    pattern = _OLD_BIRTH[entity]
-    month = draw.between(1, 12)
-    pattern = pattern.format(
-        yy=f"{draw.between(40, 79)}",
-        mm=f"{month:02}",
-        mm80=f"{month + 80}",
-        mm20=f"{month + 20}",
-        dd=f"{draw.between(1, 28):02}",
-    )
-    body = re.sub("d", lambda match: draw.digits(1), pattern)[:-1]
-    if len(body) + 1 != len(digits_of(value)):
-        return None
     module = validator(entity)
-    code = next((body + last for last in string.digits if module and module.is_valid(body + last)), None)
-    return None if code is None else overlaid(value, code)
+    for _ in range(_FEW_DRAWS):
+        month = draw.between(1, 12)
+        body = _OLD_BIRTH[entity].format(
+            yy=f"{draw.between(40, 79)}",
+            mm=f"{month:02}",
+            mm80=f"{month + 80}",
+            mm20=f"{month + 20}",
+            dd=f"{draw.between(1, 28):02}",
+        )
+        body = re.sub("d", lambda match: draw.digits(1), body)[:-1]
+        if len(body) + 1 != len(digits_of(value)):
+            return None
+        code = next((body + last for last in string.digits if module and module.is_valid(body + last)), None)
+        if code is not None:
+            return overlaid(value, code)
+    return None
 
 
 def misfitting(entity: str, value: str, draw: Draw) -> str | None:
     """The same shape, and a checksum (if the entity has one) that does not fit: nobody's number."""
     made = draw.shaped(value)
     module = validator(entity)
-    for _ in range(20):
+    for _ in range(_FEW_DRAWS):
         if made != value and (module is None or not _is_valid(module, made)):
             return made
         made = draw.shaped(value)
