@@ -115,7 +115,10 @@ def iban_code(value: str, draw: Draw) -> str | None:
     return _overlaid_signs(value, code) if iban.is_valid(code, check_country=False) else None
 
 
-def _overlaid_signs(pattern: str, signs: str) -> str:
+def _overlaid_signs(pattern: str, signs: str) -> str | None:
+    """The text with its letters and digits exchanged, in order; None if it has more of them."""
+    if len(_SIGN.findall(pattern)) > len(signs):
+        return None
     row = iter(signs)
 
     def exchanged(match: re.Match[str]) -> str:

@@ -25,6 +25,7 @@ from addons.masking import surrogate_words as words
 from addons.masking.placeholders import PlaceholderKey, Scope
 from addons.masking.session import MaskingSession
 from addons.masking.surrogates import has_surrogates
+from addons.policy.entities import KNOWN_ENTITIES, PLACEHOLDER
 from detectors.names import EVERYDAY_EN, EVERYDAY_ZH
 from detectors.spans import Span
 
@@ -106,7 +107,8 @@ def test_national_ids(scope: Scope) -> None:
 @pytest.mark.parametrize(
     ("entity", "value", "module"),
     [
-        ("PL_PESEL", "44051401359", pesel), ("LT_AK", "33309240064", asmens), ("KR_RRN", "971013-9019902", rrn), ("EE_IK", "36805280109", ik),
+        ("PL_PESEL", "44051401359", pesel), ("LT_AK", "33309240064", asmens),
+        ("KR_RRN", "971013-9019902", rrn), ("EE_IK", "36805280109", ik),
         ("RO_CNP", "1630615123457", cnp), ("BG_EGN", "7523169263", egn),
     ],
 )  # fmt: skip
@@ -186,6 +188,15 @@ def test_other_kinds_keep_their_shape(scope: Scope) -> None:
     assert re.fullmatch(r"[a-z]+\d\d", made("USERNAME", "mgonz77", scope))
     assert re.fullmatch(r"[\u4e00-\u9fff][A-Z]\d{5}", made("LICENSE_PLATE", "京A12345", scope))
     assert re.fullmatch(r"\d\d [A-Z]\w+ Street, [A-Z]\w+", made("ADDRESS", "12 Baker Street, London", scope))
+
+
+@given(
+    st.sampled_from(sorted(KNOWN_ENTITIES - {PLACEHOLDER})),
+    st.text(max_size=30) | st.from_regex(r"[0-9A-Z @:/.-]{1,30}"),
+)
+def test_any_value_has_a_placeholder(entity: str, value: str) -> None:
+    if value:
+        made(entity, value, Scope("caller"))
 
 
 def test_what_has_no_surrogate_gets_a_token() -> None:
