@@ -26,13 +26,13 @@ from addons.policy.response import ResponsePolicy
 from addons.policy.types import Action, Facts, SegmentText, Verdict
 from addons.reading import Reading, read_request
 from addons.recording import Case, Circumstances, Inbound, decision_of, outcome_of
-from addons.refusal import Refusal
+from addons.refusal import Refusal, refused_because
 from addons.remembering import Memory, VaultLike
 from addons.reroute.targets import RerouteError, rewrite
 from addons.resigning import NO_KEYS, Resigner
 from addons.settings import Settings
 from addons.signing import SigningRefused
-from addons.templates import method_name, path_template
+from addons.templates import method_name
 from addons.wire import registry
 from addons.wire.types import Codec, WireError
 from audit.errors import AuditError
@@ -193,7 +193,7 @@ class Pipeline:
         )
         if verdict.action is Action.BLOCK:
             raise Refusal(
-                403, "blocked_by_policy", _explain(verdict, reading), rule=verdict.rule, reason=verdict.reason
+                403, "blocked_by_policy", refused_because(verdict, reading), rule=verdict.rule, reason=verdict.reason
             )
         if verdict.action is Action.REROUTE:
             return await self._reroute(case, reading, verdict)
@@ -441,14 +441,3 @@ class Pipeline:
 async def _aside[T](inbound: Inbound, work: Callable[[], T]) -> T:
     """Do the work at once, or for a large body in a thread, so that other requests need not wait for it."""
     return await asyncio.to_thread(work) if len(inbound.body) > LARGE_BODY else work()
-
-
-def _explain(verdict: Verdict, reading: Reading) -> str:
-    """For the developer: which rule, and what kind of thing where; never the thing."""
-    if verdict.reason.startswith("unreadable:"):
-        kind = verdict.reason.partition(":")[2]
-        where = next((part.path for part in reading.unreadable if part.kind.value == kind), "the body")
-        return f"Refused by policy: {kind} content cannot be inspected ({path_template(where)}). Nothing was sent."
-    if verdict.reason.startswith("entity:"):
-        return f"Refused by policy: the request holds {verdict.reason.partition(':')[2]}. Nothing was sent."
-    return f"Refused by policy rule {verdict.rule!r}. Nothing was sent."

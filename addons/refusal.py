@@ -1,6 +1,10 @@
-"""A request or reply that is not let go, and why: becomes the client's answer and the record. Imports nothing."""
+"""A request or reply that is not let go, and why: becomes the client's answer and the record."""
 
 from __future__ import annotations
+
+from addons.policy.types import Verdict
+from addons.reading import Reading
+from addons.templates import path_template
 
 
 class Refusal(Exception):
@@ -13,3 +17,14 @@ class Refusal(Exception):
         self.message = message
         self.rule = rule
         self.reason = reason or f"error:{code}"
+
+
+def refused_because(verdict: Verdict, reading: Reading) -> str:
+    """For the developer: which rule, and what kind of thing where; never the thing."""
+    if verdict.reason.startswith("unreadable:"):
+        kind = verdict.reason.partition(":")[2]
+        where = next((part.path for part in reading.unreadable if part.kind.value == kind), "the body")
+        return f"Refused by policy: {kind} content cannot be inspected ({path_template(where)}). Nothing was sent."
+    if verdict.reason.startswith("entity:"):
+        return f"Refused by policy: the request holds {verdict.reason.partition(':')[2]}. Nothing was sent."
+    return f"Refused by policy rule {verdict.rule!r}. Nothing was sent."

@@ -130,8 +130,8 @@ class Keys:
         return OURS
 
 
-def inbound(headers: list[tuple[str, str]], provider: str | None = "bedrock", host: str = HOST) -> Inbound:
-    return Inbound("bedrock", provider, None, "POST", host, 443, TARGET, headers, BODY)
+def inbound(headers: list[tuple[str, str]], host: str = HOST, *, reverse: bool = False) -> Inbound:
+    return Inbound("bedrock", "bedrock", None, "POST", host, 443, TARGET, headers, BODY, reverse=reverse)
 
 
 def forward(**changes: Any) -> Forward:
@@ -177,7 +177,7 @@ async def test_behind_a_base_url_the_host_is_another() -> None:
         region="eu-west-1",
         service="bedrock",
     )
-    sent = await resigner().signed(inbound([("Host", "127.0.0.1:8080"), *given], None), forward())
+    sent = await resigner().signed(inbound([("Host", "127.0.0.1:8080"), *given], reverse=True), forward())
     assert sent.headers is not None
     arrived = [("Host", HOST), *[(name, value) for name, value in sent.headers if name != "Host"]]
     assert sigv4.verify("POST", TARGET, arrived, BODY, SECRETS)[0] == "AKIAOURS"
