@@ -227,7 +227,7 @@ def _settings(document: Document, environment: Mapping[str, Any], overrides: Map
 
 def _is_name(path: KeyPath) -> bool:
     """True if the last step is a name that the site chose: what is said of it is best shown at the name."""
-    return path[:-1] in {("policy", "entities"), ("onprem",), ("upstreams",)}
+    return path[:-1] in _NAMED
 
 
 def _beside(
@@ -248,6 +248,15 @@ def _beside(
     ]
 
 
+_NAMED: frozenset[KeyPath] = frozenset(
+    {
+        ("policy", "entities"),
+        ("policy", "response", "entities"),
+        ("policy", "restore", "upstreams"),
+        ("onprem",),
+        ("upstreams",),
+    }
+)
 _SECTIONS = frozenset({"access", "limits", "onprem", "detector", "placeholders", "checkpoints", "policy", "vault"})
 
 

@@ -25,9 +25,11 @@ LEANS_ON: Mapping[str, frozenset[str]] = {
     "listen": frozenset({"access"}),
     "admin_listen": frozenset({"access", "listen"}),
     "onprem": frozenset({"upstreams"}),
-    "policy": frozenset({"onprem", "detector"}),
+    "policy": frozenset({"onprem", "detector", "upstreams"}),
 }
 """Which other sections a section's checks look at."""
+REVERSE = "reverse"
+"""What the upstream of a base-URL listener is called whose host is none of the configured ones."""
 NEAR_MISS = 0.84
 """How alike an unknown entity name must be to a known one to count as a typing error (difflib's ratio)."""
 
@@ -38,6 +40,7 @@ def problems_between(settings: Settings) -> Iterator[Complaint]:
     yield from _hosts(settings)
     yield from _routes(settings)
     yield from _rule_names(settings)
+    yield from _restore_names(settings)
     yield from _keys_of_targets(settings)
     yield from _files(settings)
     yield from _vault_keys(settings)
@@ -139,6 +142,13 @@ def _routes(settings: Settings) -> Iterator[Complaint]:
             yield ("policy", *path, "to"), f"no entry under `onprem` has this name{meant or f' ({known})'}"
 
 
+def _restore_names(settings: Settings) -> Iterator[Complaint]:
+    known = {*settings.upstreams, *settings.onprem, REVERSE}
+    for name in settings.policy.restore.upstreams:
+        if name not in known:
+            yield ("policy", "restore", "upstreams", name), "no upstream has this name" + did_you_mean(name, known)
+
+
 def _rule_names(settings: Settings) -> Iterator[Complaint]:
     seen: dict[str, int] = {}
     for index, rule in enumerate(settings.policy.rules):
@@ -191,6 +201,7 @@ def _entity_names(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
     """Every plain (not wildcard) entity name that the policy uses, with its place."""
     policy = settings.policy
     names: list[tuple[KeyPath, str]] = [(("policy", "entities", name), name) for name in policy.entities]
+    names += [(("policy", "response", "entities", name), name) for name in policy.response.entities]
     for index, rule in enumerate(policy.rules):
         where: KeyPath = ("policy", "rules", index, "when", "entities")
         names += [((*where, position), name) for position, name in enumerate(rule.when.entities)]

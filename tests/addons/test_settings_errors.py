@@ -191,6 +191,15 @@ def test_one_thing_wrong(complain: Complain, text: str, complaint: str) -> None:
             "`detector.entities` too)",
         ),
         (
+            "policy: {response: {entities: {CREDIT_CRAD: block}}}",
+            "1:32: policy.response.entities.CREDIT_CRAD: unknown entity; did you mean `CREDIT_CARD`? (one of your own: name it under "  # noqa: E501
+            "`detector.entities` too)",
+        ),
+        (
+            "policy: {restore: {upstreams: {opnai: never}}}",
+            "1:32: policy.restore.upstreams.opnai: no upstream has this name; did you mean `openai`?",
+        ),
+        (
             "policy: {entities: {PLACEHOLDER: mask}}",
             "1:21: policy.entities.PLACEHOLDER: placeholders are escaped by Coatcheck itself; policy has no say about them",  # noqa: E501
         ),
