@@ -20,7 +20,9 @@ SHARE_ALIKE: Final = "CC-BY-SA-4.0"
 
 _OURS: Final = {
     "templates": "templates filled with made-up values (Faker, MIT, and own lists)",
-    "negatives": "text without personal data: made-up logs, records and tables, Python's standard library (PSF licence)",
+    "negatives": (
+        "text without personal data: made-up logs, records and tables, Python's standard library (PSF licence)"
+    ),
     **{
         path.stem: f"hand-marked prompts of this project ({path.stem}), with variants"
         for path in Path(__file__).with_name("prompts").glob("*.txt")
