@@ -48,8 +48,9 @@ def test_inbound() -> None:
 
 def test_what_is_signed_for_a_base_url_listener_names_the_upstream() -> None:
     watched = Watched("bedrock", "bedrock", None, None, "bedrock.example.com", 443, True)
-    assert signed_host(inbound_of(flow(), watched, b"")) == "bedrock.example.com"
-    assert signed_host(inbound_of(flow(), dataclasses.replace(watched, reverse=False), b"")) == "api.openai.com"
+    asked = flow(host="api.openai.com")
+    assert signed_host(inbound_of(asked, watched, b"")) == "bedrock.example.com"
+    assert signed_host(inbound_of(asked, dataclasses.replace(watched, reverse=False), b"")) == "api.openai.com"
 
 
 def test_nothing_planned_changes_nothing() -> None:
