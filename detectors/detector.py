@@ -30,7 +30,7 @@ from detectors.spans import Span
 
 __all__ = ["Detector", "DetectorError"]
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 """Raise it when recognizers change what they find: it is part of ``Detector.version``."""
 
 _RULES = (
