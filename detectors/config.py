@@ -32,7 +32,7 @@ class NerConfig(Section):
     model: str | None = None
     """Name in the model registry, or a path; None: the environment's or the packaged default."""
     device: str = "cpu"
-    """``cpu`` or ``cuda``."""
+    """``cpu``, ``cuda`` or ``tensorrt``; a GPU needs ``onnxruntime-gpu`` and a model with a variant for it."""
     threads: Annotated[int, Field(ge=1)] | None = None
     """Threads of one inference; None: the runtime decides."""
     cascade: bool = True
