@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from addons.masking.placeholders import PlaceholderKey, Scope, verify
 from addons.masking.restorer import FlowRestoration
 from addons.masking.session import MaskingSession, PlaceholderCollision
+from addons.vault.records import packed, unpacked
 from detectors.spans import Span
 
 KEY = PlaceholderKey(b"a secret of the tests, 32 bytes.", 1)
@@ -285,7 +286,8 @@ def test_stored_surrogates_are_recalled() -> None:
     values = {"王小明": "PERSON", "Maria Gonzalez": "PERSON", "mgonz_77": "USERNAME", "34": "AGE"}
     values["maria.gonzalez@corp.example"] = "EMAIL_ADDRESS"
     out = first.mask(text, [span for value, entity in values.items() for span in spans_of(text, value, entity=entity)])
-    stored = dict(first.originals)
+    stored = {key: one for entity, record in packed(first.originals) for key, one in unpacked(entity, record)}
+    assert stored == first.originals
     assert {key.rpartition("_")[0] for key in stored} == set(values.values())
     second = session()
     second.recall(stored)
