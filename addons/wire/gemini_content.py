@@ -134,7 +134,7 @@ TRANSCRIPTION_FIELDS: dict[str, Rule] = both(
         "endOffset": NAME,
     }
 )
-_CODE = tool_call(fields({"code": argument(TEXT), "language": NAME, "id": NAME}), hosted=True)
+_CODE = tool_call(fields({"code": argument(TEXT), "language": NAME, "id": NAME}), hosted=True, name="code_execution")
 _OUTPUT = constant_role("tool", fields({"outcome": NAME, "output": TEXT, "id": NAME}))
 PART_FIELDS: dict[str, Rule] = both(
     {

@@ -59,15 +59,16 @@ class Restorer:
             self.edits.append((node.start, node.end, self.document.literal(new, node.start, node.end)))
 
 
-def tool_call(rule: Rule, *, hosted: bool = False) -> Rule:
-    """The rule for a tool call, whose arguments are told by ``argument``. ``hosted``: the provider runs the tool."""
+def tool_call(rule: Rule, *, hosted: bool = False, name: str = "") -> Rule:
+    """The rule for a tool call, whose arguments are told by ``argument``. ``hosted``: the provider runs the tool.
+    ``name``: the tool's, where the call does not tell it."""
 
     def walk(visitor: Visitor, node: Node, path: str, role: str) -> None:
         if not isinstance(visitor, Restorer):
             rule(visitor, node, path, role)
             return
         outer = visitor.tool
-        visitor.tool = visitor.restoration.for_tool(tool_name(node.text), hosted=hosted)
+        visitor.tool = visitor.restoration.for_tool(tool_name(node.text) or name, hosted=hosted)
         try:
             rule(visitor, node, path, role)
         finally:
