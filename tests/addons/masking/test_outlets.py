@@ -148,7 +148,9 @@ def test_the_policy_may_say_always_or_never() -> None:
 
 PARTS = st.sampled_from(
     [
-        *"{PERSON} {EMAIL_ADDRESS} {URL}".split(),
+        "{PERSON}",
+        "{EMAIL_ADDRESS}",
+        "{URL}",
         *LEAKS,
         *CALLERS,
         " ",

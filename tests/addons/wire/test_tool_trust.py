@@ -1,4 +1,4 @@
-"""Every codec says whose tool a call is: arguments of tools that nobody trusts keep their placeholders, whole and streamed."""
+"""Every codec says whose tool a call is: what nobody trusts keeps its placeholders, whole and streamed."""
 
 from __future__ import annotations
 
