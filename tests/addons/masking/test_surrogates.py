@@ -286,7 +286,7 @@ def test_stored_surrogates_are_recalled() -> None:
     values = {"王小明": "PERSON", "Maria Gonzalez": "PERSON", "mgonz_77": "USERNAME", "34": "AGE"}
     values["maria.gonzalez@corp.example"] = "EMAIL_ADDRESS"
     out = first.mask(text, [span for value, entity in values.items() for span in spans_of(text, value, entity=entity)])
-    stored = {key: one for entity, record in packed(first.originals) for key, one in unpacked(entity, record)}
+    stored = {key: one for _, record in packed(first.originals) for key, one in unpacked(record)}
     assert stored == first.originals
     assert {key.rpartition("_")[0] for key in stored} == set(values.values())
     second = session()
