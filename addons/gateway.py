@@ -34,12 +34,8 @@ from addons.wire.types import WireError
 
 log = logging.getLogger("coatcheck")
 
-EXCHANGE = "coatcheck.exchange"
-STREAM = "coatcheck.stream"
-WATCHED = "coatcheck.watched"
-REFUSAL = "coatcheck.refusal"
-COUNTED = "coatcheck.counted"
-FAILED = "coatcheck.failed"
+EXCHANGE, STREAM, WATCHED = "coatcheck.exchange", "coatcheck.stream", "coatcheck.watched"
+REFUSAL, COUNTED, FAILED = "coatcheck.refusal", "coatcheck.counted", "coatcheck.failed"
 """Keys in ``flow.metadata``."""
 
 SWITCHING_PROTOCOLS = 101

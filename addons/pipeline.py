@@ -10,8 +10,7 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 from addons.credentials import credential_of
 from addons.exchange import Destination, Exchange, Forward, Refuse
@@ -20,6 +19,7 @@ from addons.keys import GatewayKeys
 from addons.masking.placeholders import PlaceholderKey, Scope
 from addons.masking.session import MaskingSession, PlaceholderCollision
 from addons.metrics import Metrics
+from addons.needs import DetectorLike, HealthLike, RecorderLike
 from addons.policy.engine import Policy
 from addons.policy.entities import KNOWN_ENTITIES
 from addons.policy.response import ResponsePolicy
@@ -49,33 +49,6 @@ log = logging.getLogger("coatcheck")
 _TIMED_OUT = "error:audit_timeout"
 LARGE_BODY = 256 * 1024
 """Bytes as sent; a smaller body is read in a few milliseconds."""
-
-
-class DetectorLike(Protocol):
-    """What the pipeline needs of ``detectors.service.DetectorService``."""
-
-    @property
-    def version(self) -> str: ...
-
-    async def detect(self, texts: Sequence[str], *, scope: str = ...) -> list[list[Span]]: ...
-
-
-class RecorderLike(Protocol):
-    """What the pipeline needs of ``audit.recorder.Recorder``."""
-
-    async def record_decision(self, decision: Decision) -> None: ...
-
-    def submit_outcome(self, outcome: Outcome) -> None: ...
-
-
-class HealthLike(Protocol):
-    """What the pipeline needs of ``addons.reroute.health``."""
-
-    def available(self, name: str) -> bool: ...
-
-    def succeeded(self, name: str) -> None: ...
-
-    def failed(self, name: str) -> None: ...
 
 
 class Pipeline:

@@ -54,8 +54,8 @@ class EntityRule(ShortForm):
     action: Action
     """``allow``, ``mask``, ``reroute`` or ``block``."""
     style: Literal["token", "surrogate"] = "token"
-    """What stands for a masked value: a ``token`` (``PERSON_7KQ2M4XB``), or a ``surrogate`` that still validates as what
-    it stands for: a name, an e-mail address at example.com, a card number of a test range. What has none gets a token."""
+    """What stands for a masked value: a ``token`` (``PERSON_7KQ2M4XB``), or a ``surrogate`` that still validates as
+    what it stands for: a name, an e-mail address at example.com, a test card number. What has none gets a token."""
     min_score: Score = 0.0
     """Findings below this score (0 to 1) are allowed, and recorded."""
     to: str | None = None
