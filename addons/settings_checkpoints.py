@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from addons.settings_sections import BaseUrl, FilePath, Positive, Seconds
 from audit.checkpoint import ANCHOR_FILE, KEY_FILE
-from audit.checkpointer import CheckpointPlan
 from detectors.section import Section
+
+if TYPE_CHECKING:
+    from audit.checkpointer import CheckpointPlan
 
 
 class Checkpoints(Section):
@@ -30,6 +33,9 @@ class Checkpoints(Section):
 
     def plan(self, state: Path) -> CheckpointPlan:
         """The section in force; ``state`` is the state directory."""
+        # Here, because it brings SQLAlchemy, and settings are read by commands that answer at once.
+        from audit.checkpointer import CheckpointPlan
+
         return CheckpointPlan(
             key_file=self.key_file or state / KEY_FILE,
             origin=self.origin,
