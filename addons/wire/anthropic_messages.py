@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from addons.wire.anthropic_stream import MessageStream, note_message
 from addons.wire.collect import JsonRequest, parse_json
-from addons.wire.jsondoc import Document, Node
+from addons.wire.jsondoc import Node
 from addons.wire.refusals import anthropic_error, reply
-from addons.wire.restore import argument, restore_document, restore_plain, tool_call
+from addons.wire.restore import argument, tool_call
 from addons.wire.rules import (
     FREE,
     NAME,
@@ -30,7 +30,8 @@ from addons.wire.rules import (
     unknown_block,
     unreadable,
 )
-from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind, WireError
+from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind
+from addons.wire.whole_reply import restore_whole
 
 METADATA = constant_role("metadata", TEXT)
 BLOCKS: dict[str, Rule] = {}
@@ -235,17 +236,7 @@ class AnthropicMessages:
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """See ``Codec.restore_reply``. What is no JSON is restored as text."""
-        facts = ReplyFacts()
-        try:
-            document = Document.of_bytes(body, duplicates=True)
-        except WireError:
-            return restore_plain(body, restoration), facts
-        plain = document.root.plain()
-        if isinstance(plain, dict):
-            note_message(facts, plain)
-            facts.complete = facts.error_type is None
-        new = restore_document(document, REPLY, restoration)
-        return (body if new is None else new.encode("utf-8", "surrogatepass")), facts
+        return restore_whole(body, REPLY, restoration, note_message)
 
     def open_stream(self, restoration: Restoration) -> MessageStream:
         """See ``Codec.open_stream``."""

@@ -8,14 +8,14 @@ May import this room only. Reference: botocore's service model ``bedrock-runtime
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from addons.wire.bedrock_errors import bedrock_refusal, note_error
 from addons.wire.bedrock_stream import HOSTED, ConverseStream, note_converse
 from addons.wire.collect import Collector, JsonRequest
 from addons.wire.eventstream import CONTENT_TYPE
 from addons.wire.jsondoc import ARRAY, LITERAL, Document, Node
-from addons.wire.restore import Restorer, argument, restore_plain, tool_call
+from addons.wire.restore import Restorer, argument, tool_call
 from addons.wire.rules import (
     FREE,
     JSON,
@@ -34,6 +34,7 @@ from addons.wire.rules import (
     unreadable,
 )
 from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind, WireError
+from addons.wire.whole_reply import restore_whole
 
 ROLES = {"system": "system", "user": "user", "assistant": "assistant"}
 """Message role -> segment role."""
@@ -243,18 +244,12 @@ def parse_converse(body: bytes, rule: Rule = REQUEST) -> JsonRequest:
 
 def restore_converse(body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
     """Restore a reply of Converse's shape. What is no JSON is restored as text."""
-    facts = ReplyFacts()
-    try:
-        document = Document.of_bytes(body, duplicates=True)
-    except WireError:
-        return restore_plain(body, restoration), facts
-    plain = document.root.plain()
-    if isinstance(plain, dict):
-        note_converse(facts, plain)
-        note_error(facts, plain)
-        facts.complete = facts.error_type is None
-    new = restore_rule(document, REPLY, restoration)
-    return (body if new is None else new.encode("utf-8", "surrogatepass")), facts
+    return restore_whole(body, REPLY, restoration, _note_reply, splice=restore_rule)
+
+
+def _note_reply(facts: ReplyFacts, plain: dict[str, Any]) -> None:
+    note_converse(facts, plain)
+    note_error(facts, plain)
 
 
 def restore_rule(document: Document, rule: Rule, restoration: Restoration) -> str | None:

@@ -11,7 +11,7 @@ from addons.wire.collect import JsonRequest, parse_json
 from addons.wire.jsondoc import Document, Node
 from addons.wire.openai_chat import FUNCTION_CALL, TOOLS
 from addons.wire.refusals import reply
-from addons.wire.restore import Restorer, restore_plain
+from addons.wire.restore import Restorer
 from addons.wire.rules import (
     FREE,
     NAME,
@@ -30,7 +30,8 @@ from addons.wire.rules import (
     unknown_block,
     unreadable,
 )
-from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind, WireError
+from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind
+from addons.wire.whole_reply import restore_whole
 
 ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 """Message role -> segment role."""
@@ -133,6 +134,15 @@ REPLY = fields(
 """A reply or an error. What is not here (``results``, an error's ``message``) is restored whole."""
 
 
+def _with_offsets(document: Document, rule: Rule, restoration: Restoration) -> str | None:
+    restorer = Restorer(document, restoration)
+    rule(restorer, document.root, "$", "assistant")
+    if not restorer.edits:
+        return None
+    message = document.root.get("message")
+    return document.splice(restorer.edits + (message_offsets(message, restoration) if message is not None else []))
+
+
 class Cohere:
     """``Codec`` of one of Cohere's v2 endpoints."""
 
@@ -145,22 +155,7 @@ class Cohere:
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """See ``Codec.restore_reply``. What is no JSON is restored as text."""
-        facts = ReplyFacts()
-        try:
-            document = Document.of_bytes(body, duplicates=True)
-        except WireError:
-            return restore_plain(body, restoration), facts
-        plain = document.root.plain()
-        if isinstance(plain, dict):
-            note_cohere(facts, plain)
-            facts.complete = facts.error_type is None
-        restorer = Restorer(document, restoration)
-        REPLY(restorer, document.root, "$", "assistant")
-        message = document.root.get("message")
-        if not restorer.edits:
-            return body, facts
-        edits = restorer.edits + (message_offsets(message, restoration) if message is not None else [])
-        return document.splice(edits).encode("utf-8", "surrogatepass"), facts
+        return restore_whole(body, REPLY, restoration, note_cohere, splice=_with_offsets)
 
     def open_stream(self, restoration: Restoration) -> CohereStream:
         """See ``Codec.open_stream``."""

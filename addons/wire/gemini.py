@@ -26,9 +26,10 @@ from addons.wire.gemini_stream import GeminiStream
 from addons.wire.jsondoc import LITERAL, Document, Node
 from addons.wire.offsets import Said
 from addons.wire.refusals import reply
-from addons.wire.restore import Restorer, restore_plain
+from addons.wire.restore import Restorer
 from addons.wire.rules import FREE, NAME, NAMES, OPAQUE, TEXT, Rule, Visitor, constant_role, fields, items, unreadable
 from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind, WireError
+from addons.wire.whole_reply import restore_whole
 
 
 def _stored(visitor: Visitor, node: Node, path: str, role: str) -> None:
@@ -122,22 +123,7 @@ class Gemini:
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """See ``Codec.restore_reply``. What is no JSON is restored as text."""
-        facts = ReplyFacts()
-        try:
-            document = Document.of_bytes(body, duplicates=True)
-        except WireError:
-            return restore_plain(body, restoration), facts
-        plain = document.root.plain()
-        if isinstance(plain, dict):
-            note_gemini(facts, plain)
-            facts.complete = facts.error_type is None
-        restorer = Restorer(document, restoration)
-        REPLY(restorer, document.root, "$", "assistant")
-        if not restorer.edits:
-            return body, facts
-        for candidate in _children(document.root, "candidates"):
-            restorer.edits += _offsets(candidate, restoration)
-        return document.splice(restorer.edits).encode("utf-8", "surrogatepass"), facts
+        return restore_whole(body, REPLY, restoration, note_gemini, splice=_with_offsets)
 
     def open_stream(self, restoration: Restoration) -> GeminiStream:
         """See ``Codec.open_stream``."""
@@ -173,6 +159,16 @@ class GeminiStored(Gemini):
     def parse_request(self, body: bytes) -> JsonRequest:
         """Raises WireError ``stored_state_refused`` (403)."""
         raise WireError("stored_state_refused", "path", "Cached contents are not supported; send the contents", 403)
+
+
+def _with_offsets(document: Document, rule: Rule, restoration: Restoration) -> str | None:
+    restorer = Restorer(document, restoration)
+    rule(restorer, document.root, "$", "assistant")
+    if not restorer.edits:
+        return None
+    for candidate in _children(document.root, "candidates"):
+        restorer.edits += _offsets(candidate, restoration)
+    return document.splice(restorer.edits)
 
 
 def _children(node: Node, name: str) -> list[Node]:

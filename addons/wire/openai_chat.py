@@ -6,11 +6,13 @@ the tables to them. Streams: ``openai_stream.py``.
 
 from __future__ import annotations
 
+from typing import Any
+
 from addons.wire.collect import JsonRequest, parse_json
-from addons.wire.jsondoc import Document, Node
+from addons.wire.jsondoc import Node
 from addons.wire.openai_stream import ChatStream, note_chat
 from addons.wire.refusals import openai_error, reply
-from addons.wire.restore import argument, restore_document, restore_plain, tool_call
+from addons.wire.restore import argument, tool_call
 from addons.wire.rules import (
     FREE,
     JSON,
@@ -32,7 +34,8 @@ from addons.wire.rules import (
     unreadable,
 )
 from addons.wire.stored import StoredUse
-from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind, WireError
+from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind
+from addons.wire.whole_reply import restore_whole
 
 ROLES = {
     "system": "system",
@@ -180,6 +183,14 @@ REPLY_FIELDS: dict[str, Rule] = {
 REPLY = fields(REPLY_FIELDS)
 
 
+def _note_reply(facts: ReplyFacts, plain: dict[str, Any]) -> None:
+    note_chat(facts, plain)
+    choices = plain.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and isinstance(choice.get("finish_reason"), str):
+            facts.finish_reasons.append(choice["finish_reason"])
+
+
 class OpenAIChat:
     """``Codec`` of ``openai.chat``."""
 
@@ -195,21 +206,7 @@ class OpenAIChat:
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """See ``Codec.restore_reply``. What is no JSON is restored as text."""
-        facts = ReplyFacts()
-        try:
-            document = Document.of_bytes(body, duplicates=True)
-        except WireError:
-            return restore_plain(body, restoration), facts
-        plain = document.root.plain()
-        if isinstance(plain, dict):
-            note_chat(facts, plain)
-            choices = plain.get("choices")
-            for choice in choices if isinstance(choices, list) else ():
-                if isinstance(choice, dict) and isinstance(choice.get("finish_reason"), str):
-                    facts.finish_reasons.append(choice["finish_reason"])
-            facts.complete = facts.error_type is None
-        new = restore_document(document, REPLY, restoration)
-        return (body if new is None else new.encode("utf-8", "surrogatepass")), facts
+        return restore_whole(body, REPLY, restoration, _note_reply)
 
     def open_stream(self, restoration: Restoration) -> ChatStream:
         """See ``Codec.open_stream``."""

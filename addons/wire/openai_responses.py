@@ -8,6 +8,7 @@ Reference: the types of the ``openai`` package; ``tests/addons/wire/test_sdk_res
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from addons.wire.collect import Collector, JsonRequest
 from addons.wire.jsondoc import OBJECT, STRING, Document, Node
@@ -17,7 +18,6 @@ from addons.wire.openai_responses_items import AGENT, INPUT, ITEM, PART, TEXT_CO
 from addons.wire.openai_responses_stream import ResponsesStream, note_response
 from addons.wire.openai_responses_text import ANNOTATION, LOGPROBS, pointed_into
 from addons.wire.refusals import openai_error, reply
-from addons.wire.restore import restore_document, restore_plain
 from addons.wire.rules import (
     FREE,
     JSON,
@@ -34,7 +34,8 @@ from addons.wire.rules import (
     step,
 )
 from addons.wire.stored import note_stored
-from addons.wire.types import ErrorReply, ReplyFacts, Restoration, WireError
+from addons.wire.types import ErrorReply, ReplyFacts, Restoration
+from addons.wire.whole_reply import restore_whole
 
 
 def _variables(visitor: Visitor, node: Node, path: str, role: str) -> None:
@@ -107,6 +108,17 @@ EVENT_FIELDS: dict[str, Rule] = {
 EVENT = pointed_into(fields(EVENT_FIELDS))
 
 
+def note_kept(facts: ReplyFacts, plain: dict[str, Any]) -> None:
+    """Facts of a response or of what else is stored, and what of it can be asked for later."""
+    note_response(facts, plain)
+    note_stored(facts, plain)
+
+
+def is_response(plain: dict[str, Any]) -> bool:
+    """A response that failed or still runs is whole, too; an item, a page or a conversation has no state."""
+    return plain.get("object") == "response"
+
+
 class ResponsesRequest(JsonRequest):
     """A request. When anything in it is replaced, tokens' probabilities in its history go: they spell what was said."""
 
@@ -140,18 +152,7 @@ class OpenAIResponses:
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """See ``Codec.restore_reply``. What is no JSON is restored as text."""
-        facts = ReplyFacts()
-        try:
-            document = Document.of_bytes(body, duplicates=True)
-        except WireError:
-            return restore_plain(body, restoration), facts
-        plain = document.root.plain()
-        if isinstance(plain, dict):
-            note_response(facts, plain)
-            note_stored(facts, plain)
-            facts.complete = facts.error_type is None or plain.get("object") == "response"  # a failed one is whole, too
-        new = restore_document(document, RESPONSE, restoration)
-        return (body if new is None else new.encode("utf-8", "surrogatepass")), facts
+        return restore_whole(body, RESPONSE, restoration, note_kept, whole_in_spite=is_response)
 
     def open_stream(self, restoration: Restoration) -> ResponsesStream:
         """See ``Codec.open_stream``."""

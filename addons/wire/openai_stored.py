@@ -11,18 +11,18 @@ from collections.abc import Mapping
 
 from addons.wire.collect import JsonRequest, parse_json
 from addons.wire.content import UnreadRequest
-from addons.wire.jsondoc import Document, Node
+from addons.wire.jsondoc import Node
 from addons.wire.openai_chat import REPLY as COMPLETION_REPLY
-from addons.wire.openai_responses import EVENT
+from addons.wire.openai_responses import EVENT, is_response, note_kept
 from addons.wire.openai_responses import RESPONSE as RESPONSE_REPLY
 from addons.wire.openai_responses_items import INPUT, ITEM
-from addons.wire.openai_responses_stream import ResponsesStream, note_response
+from addons.wire.openai_responses_stream import ResponsesStream
 from addons.wire.refusals import openai_error, reply
-from addons.wire.restore import restore_document, restore_plain
 from addons.wire.rules import FREE, NAME, NAMES, Rule, Visitor, constant_role, fields, items
-from addons.wire.stored import COMPLETION, CONVERSATION, RESPONSE, Named, StoredUse, note_stored
+from addons.wire.stored import COMPLETION, CONVERSATION, RESPONSE, Named, StoredUse
 from addons.wire.stored import ITEM as STORED_ITEM
-from addons.wire.types import ErrorReply, ReplyFacts, Restoration, StoredObject, WireError
+from addons.wire.types import ErrorReply, ReplyFacts, Restoration, StoredObject
+from addons.wire.whole_reply import restore_whole
 
 _ADVICE = "keep the replies yourself"
 _NOT_FOUND = 404
@@ -90,19 +90,7 @@ class StoredState:
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """See ``Codec.restore_reply``. What is no JSON is restored as text."""
-        facts = ReplyFacts()
-        try:
-            document = Document.of_bytes(body, duplicates=True)
-        except WireError:
-            return restore_plain(body, restoration), facts
-        plain = document.root.plain()
-        if isinstance(plain, dict):
-            note_response(facts, plain)
-            note_stored(facts, plain)
-            # an item, a page or a conversation has no state, and a response that failed or still runs is whole, too
-            facts.complete = facts.error_type is None or plain.get("object") == "response"
-        new = restore_document(document, _reply_rule, restoration)
-        return (body if new is None else new.encode("utf-8", "surrogatepass")), facts
+        return restore_whole(body, _reply_rule, restoration, note_kept, whole_in_spite=is_response)
 
     def open_stream(self, restoration: Restoration) -> ResponsesStream:
         """See ``Codec.open_stream``: a stored response can be had as the stream that it was."""

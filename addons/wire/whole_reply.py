@@ -1,4 +1,4 @@
-"""A complete JSON reply restored by a rule, and its facts noted: what the codecs of smaller dialects share.
+"""A complete JSON reply restored by a rule, and its facts noted: what the codecs share.
 
 May import this room only.
 """
@@ -14,10 +14,24 @@ from addons.wire.rules import Rule
 from addons.wire.types import ReplyFacts, Restoration, WireError
 
 
+def _nothing(plain: dict[str, Any]) -> bool:
+    return False
+
+
 def restore_whole(
-    body: bytes, rule: Rule, restoration: Restoration, note: Callable[[ReplyFacts, dict[str, Any]], None]
+    body: bytes,
+    rule: Rule,
+    restoration: Restoration,
+    note: Callable[[ReplyFacts, dict[str, Any]], None],
+    *,
+    splice: Callable[[Document, Rule, Restoration], str | None] = restore_document,
+    whole_in_spite: Callable[[dict[str, Any]], bool] = _nothing,
 ) -> tuple[bytes, ReplyFacts]:
-    """See ``Codec.restore_reply``. What is no JSON is restored as text."""
+    """See ``Codec.restore_reply``. What is no JSON is restored as text.
+
+    ``splice``: what puts the originals back, where more than they must change (offsets). ``whole_in_spite``: of a reply
+    that states an error, whether it is complete all the same.
+    """
     facts = ReplyFacts()
     try:
         document = Document.of_bytes(body, duplicates=True)
@@ -26,6 +40,6 @@ def restore_whole(
     plain = document.root.plain()
     if isinstance(plain, dict):
         note(facts, plain)
-        facts.complete = facts.error_type is None
-    new = restore_document(document, rule, restoration)
+        facts.complete = facts.error_type is None or whole_in_spite(plain)
+    new = splice(document, rule, restoration)
     return (body if new is None else new.encode("utf-8", "surrogatepass")), facts
