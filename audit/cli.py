@@ -13,7 +13,23 @@ import typer
 from rich.text import Text
 
 from audit import ledger_commands
-from audit.command_line import DatabaseOption, JsonOption, console_for, errors_shown
+from audit.command_line import (
+    ActionOption,
+    CallerOption,
+    DatabaseOption,
+    EndpointOption,
+    EntityOption,
+    FingerprintOption,
+    JsonOption,
+    ModelOption,
+    RuleOption,
+    SinceOption,
+    TenantOption,
+    UntilOption,
+    UpstreamOption,
+    console_for,
+    errors_shown,
+)
 from audit.database import open_read_only
 from audit.errors import AuditError
 from audit.location import default_database_url
@@ -30,18 +46,18 @@ for _name, _command in ledger_commands.COMMANDS.items():
 @app.command("list")
 def list_records(
     database: DatabaseOption = None,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="From then on: 7d, 2h, 2026-11-24 (UTC).")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Before then; a date includes its day.")] = None,
-    caller: Annotated[list[str] | None, typer.Option(help="Key fingerprint, proxy user or client address.")] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    caller: CallerOption = None,
     principal: Annotated[list[str] | None, typer.Option(help="Key fingerprint alone.")] = None,
-    tenant: Annotated[list[str] | None, typer.Option(help="Tenant.")] = None,
-    upstream: Annotated[list[str] | None, typer.Option(help="Upstream asked for or routed to.")] = None,
-    endpoint: Annotated[list[str] | None, typer.Option(help="Such as openai.chat.")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Model asked for.")] = None,
-    entity: Annotated[list[str] | None, typer.Option(help="Entity found, such as PERSON.")] = None,
-    fingerprint: Annotated[list[str] | None, typer.Option(help="Fingerprint of a value found.")] = None,
-    action: Annotated[list[str] | None, typer.Option(help="allow, mask, reroute or block.")] = None,
-    rule: Annotated[list[str] | None, typer.Option(help="Name of the rule that decided.")] = None,
+    tenant: TenantOption = None,
+    upstream: UpstreamOption = None,
+    endpoint: EndpointOption = None,
+    model: ModelOption = None,
+    entity: EntityOption = None,
+    fingerprint: FingerprintOption = None,
+    action: ActionOption = None,
+    rule: RuleOption = None,
     status: Annotated[
         list[str] | None,
         typer.Option(help="HTTP status (404, 4xx, 400-499), or complete, failed, refused, pending, unresolved."),

@@ -26,6 +26,19 @@ DatabaseOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 
+# The filters that choose records.
+SinceOption = Annotated[str | None, typer.Option(metavar="TIME", help="From then on: 7d, 2h, 2026-11-24 (UTC).")]
+UntilOption = Annotated[str | None, typer.Option(metavar="TIME", help="Before then; a date includes its day.")]
+CallerOption = Annotated[list[str] | None, typer.Option(help="Key fingerprint, proxy user or client address.")]
+TenantOption = Annotated[list[str] | None, typer.Option(help="Tenant.")]
+UpstreamOption = Annotated[list[str] | None, typer.Option(help="Upstream asked for or routed to.")]
+EndpointOption = Annotated[list[str] | None, typer.Option(help="Such as openai.chat.")]
+ModelOption = Annotated[list[str] | None, typer.Option(help="Model asked for.")]
+EntityOption = Annotated[list[str] | None, typer.Option(help="Entity found, such as PERSON.")]
+FingerprintOption = Annotated[list[str] | None, typer.Option(help="Fingerprint of a value found.")]
+ActionOption = Annotated[list[str] | None, typer.Option(help="allow, mask, reroute or block.")]
+RuleOption = Annotated[list[str] | None, typer.Option(help="Name of the rule that decided.")]
+
 _UNFOLDED = 2000
 
 

@@ -18,7 +18,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from audit.checkpoint import ANCHOR_FILE, KEY_FILE, Checkpoint, load_key, public_keys, split_notes
-from audit.command_line import DatabaseOption, JsonOption, console_for, errors_shown
+from audit.command_line import (
+    ActionOption,
+    CallerOption,
+    DatabaseOption,
+    EndpointOption,
+    EntityOption,
+    FingerprintOption,
+    JsonOption,
+    ModelOption,
+    RuleOption,
+    SinceOption,
+    TenantOption,
+    UntilOption,
+    UpstreamOption,
+    console_for,
+    errors_shown,
+)
 from audit.database import open_read_only
 from audit.errors import AuditError
 from audit.export import export_lines, verify_export
@@ -128,17 +144,17 @@ def export_records(
     database: DatabaseOption = None,
     output: OutputOption = None,
     format: Annotated[Format, typer.Option("--format", help="JSON lines.")] = Format.JSONL,  # noqa: A002
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="From then on: 7d, 2h, 2026-11-24 (UTC).")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Before then; a date includes its day.")] = None,
-    caller: Annotated[list[str] | None, typer.Option(help="Key fingerprint, proxy user or client address.")] = None,
-    tenant: Annotated[list[str] | None, typer.Option(help="Tenant.")] = None,
-    upstream: Annotated[list[str] | None, typer.Option(help="Upstream asked for or routed to.")] = None,
-    endpoint: Annotated[list[str] | None, typer.Option(help="Such as openai.chat.")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Model asked for.")] = None,
-    entity: Annotated[list[str] | None, typer.Option(help="Entity found, such as PERSON.")] = None,
-    fingerprint: Annotated[list[str] | None, typer.Option(help="Fingerprint of a value found.")] = None,
-    action: Annotated[list[str] | None, typer.Option(help="allow, mask, reroute or block.")] = None,
-    rule: Annotated[list[str] | None, typer.Option(help="Name of the rule that decided.")] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    caller: CallerOption = None,
+    tenant: TenantOption = None,
+    upstream: UpstreamOption = None,
+    endpoint: EndpointOption = None,
+    model: ModelOption = None,
+    entity: EntityOption = None,
+    fingerprint: FingerprintOption = None,
+    action: ActionOption = None,
+    rule: RuleOption = None,
 ) -> None:
     """Write records with all that proves them: everything, or what the filters admit."""
     now = dt.datetime.now(dt.UTC)

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from alembic import context
-from sqlalchemy import Connection, text
-
 from audit.migrations import VERSION_TABLE
+from audit.migrations.online import run
 from audit.schema import Base
 
 _MIGRATION_LOCK = 0x636F6174_61756474
-"""Any fixed number (this one spells "coataudt"): processes that start together migrate one after the other."""
+"""This one spells "coataudt"."""
 
-
-def run() -> None:
-    connection: Connection = context.config.attributes["connection"]
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-    context.configure(
-        connection=connection,
-        target_metadata=Base.metadata,
-        version_table=VERSION_TABLE,
-        transactional_ddl=True,
-    )
-    with context.begin_transaction():
-        context.run_migrations()
-
-
-run()
+run(Base.metadata, VERSION_TABLE, _MIGRATION_LOCK)
