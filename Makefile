@@ -60,7 +60,7 @@ LEFT_OUT := llama-cpp-python llm condense-json diskcache puremagic pyreadline3 p
 
 lock: ## resolve requirements/lock.txt anew with uv (LOCK_ARGS=--upgrade for newer versions)
 	@command -v uv >/dev/null || { echo 'make lock needs uv on PATH (pipx install uv)' >&2; exit 1; }
-	uv pip compile --quiet pyproject.toml --extra local-llm --extra test --extra dev --python-version 3.12 --universal \
+	uv pip compile --quiet pyproject.toml --extra postgresql --extra audit --extra local-llm --extra test --extra dev --python-version 3.12 --universal \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 		$(addprefix --no-emit-package ,$(LEFT_OUT)) $(LOCK_ARGS) -o requirements/lock.txt
 	@if grep -n '://' requirements/lock.txt; then echo 'requirements/lock.txt holds a URL' >&2; exit 1; fi
