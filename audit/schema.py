@@ -30,6 +30,7 @@ from sqlalchemy.types import TypeDecorator
 ACTIONS = ("allow", "mask", "reroute", "block")
 MODES = ("enforce", "observe")
 KINDS = ("decision", "outcome")
+WAYS = ("page", "api")
 
 Sequence64 = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite numbers rows by itself only in a column that is declared INTEGER."""
@@ -226,5 +227,30 @@ class LedgerCheckpointRow(Base):
     note: Mapped[str]
 
 
+class ReadRow(Base):
+    """One look at the audit record through the page or the REST API: who, when, by which question."""
+
+    __tablename__ = "reads"
+
+    seq: Mapped[int] = mapped_column(Sequence64, primary_key=True, autoincrement=True)
+    time: Mapped[dt.datetime]
+    reader: Mapped[str]
+    """Name of the token, or of whom the identity provider signed in."""
+    role: Mapped[str]
+    via: Mapped[str]
+    route: Mapped[str]
+    """Template of the path, such as ``/api/v1/records/{id}``."""
+    filters: Mapped[str]
+    """JSON object: the filters' names; their values only where these cannot hold data, else null."""
+    record_id: Mapped[str | None]
+    client_address: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint(_in("via", WAYS), name="reads_via"),
+        Index("reads_reader", "reader", "seq"),
+        {"sqlite_autoincrement": True},
+    )
+
+
 RECORD_TABLES = ("decisions", "findings", "fingerprints", "outcomes")
-TABLES = (*RECORD_TABLES, "ledger", "ledger_nodes", "ledger_checkpoints")
+TABLES = (*RECORD_TABLES, "ledger", "ledger_nodes", "ledger_checkpoints", "reads")

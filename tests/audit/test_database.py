@@ -165,6 +165,10 @@ def test_rows_are_neither_changed_nor_removed(
     writer.close()
     with open_database(url).engine.begin() as writing:
         writing.execute(sa.text("INSERT INTO ledger_checkpoints VALUES (2, '2026-11-24 12:00:00.000000', 'a note')"))
+        writing.execute(
+            sa.text("INSERT INTO reads VALUES (1, '2026-11-24 12:00:00.000000', 'ann', 'auditor', 'api', '/', '{}', "
+                    "NULL, NULL)")
+        )  # fmt: skip
     connection = sqlite3.connect(database_path)  # with SQLite's defaults, as anyone's shell would open it
     before = connection.execute(f"SELECT * FROM {table}").fetchall()
     assert before
@@ -176,6 +180,7 @@ def test_rows_are_neither_changed_nor_removed(
         "ledger": "hash",
         "ledger_nodes": "hash",
         "ledger_checkpoints": "note",
+        "reads": "reader",
     }[table]
     statement = {
         "update": f"UPDATE {table} SET {column} = 'forged'",
