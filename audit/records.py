@@ -72,6 +72,21 @@ class Decision:
     detector_version: str = ""
     detect_ms: float = 0.0
     total_ms: float = 0.0
+    """From a whole request to its decision, in milliseconds."""
+    destination_country: str | None = None
+    """Jurisdiction of where it goes (``US``); None where nothing goes out or it is not known."""
+    provider: str | None = None
+    """OpenTelemetry's ``gen_ai.provider.name`` of where it goes, or would have gone: ``openai``, ``gcp.gemini``."""
+    operation: str | None = None
+    """OpenTelemetry's ``gen_ai.operation.name``: ``chat``, ``embeddings``, ``text_completion``, ..."""
+    time_source: str = "unknown"
+    """How the clock is kept: ``ntp`` (the kernel says that it is synchronized), ``unsynchronized``, ``unknown``."""
+    model_version: str = ""
+    """Name and content hash of the NER model; empty where none is used."""
+    shape: str = "[]"
+    """The request without its text, as canonical JSON: ``[[path template, role, segments, characters], ...]``."""
+    user_agent_family: str | None = None
+    """The SDK that called, of a closed list, else ``other``; None where no ``User-Agent`` came."""
     findings: Sequence[Finding] = field(default_factory=tuple)
 
 
@@ -100,3 +115,33 @@ class Outcome:
     upstream_ms: float | None = None
     """Request sent to last byte received."""
     first_byte_ms: float | None = None
+    placeholders_withheld: int = 0
+    """Seen and not restored because of where they stand: the rules against exfiltration."""
+    response_findings: str = "[]"
+    """What the reply held of its own and the policy let not pass, as canonical JSON:
+    ``[[entity, recognizer, action, distinct values], ...]``."""
+    finish_reason: str | None = None
+    """Why the model stopped, a plain word of a closed list, else ``other``."""
+    cost: float | None = None
+    """Tokens by the configured prices, in ``currency``; None where tokens or prices are not known."""
+    currency: str | None = None
+    """ISO 4217: ``USD``."""
+    restore_ms: float | None = None
+    """Restoring and judging the reply, in milliseconds; None where it passed untouched or none came."""
+    gateway_ms: float | None = None
+    """What the gateway itself added in all: until the request was sent, and on the reply; None if it was not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRecord:
+    """A policy, before the first decision under it: what `Decision.policy_hash` means."""
+
+    id: str
+    """UUIDv7."""
+    time: dt.datetime
+    """First seen; UTC, timezone-aware."""
+    tenant: str
+    hash: str
+    """SHA-256 (hex) of ``policy``."""
+    policy: str
+    """The policy section in force as canonical JSON: settings only, no secrets."""

@@ -29,7 +29,6 @@ from sqlalchemy.types import TypeDecorator
 
 ACTIONS = ("allow", "mask", "reroute", "block")
 MODES = ("enforce", "observe")
-KINDS = ("decision", "outcome")
 WAYS = ("page", "api")
 
 Sequence64 = BigInteger().with_variant(Integer(), "sqlite")
@@ -103,6 +102,13 @@ class DecisionRow(Base):
     detector_version: Mapped[str]
     detect_ms: Mapped[float]
     total_ms: Mapped[float]
+    destination_country: Mapped[str | None]
+    provider: Mapped[str | None]
+    operation: Mapped[str | None]
+    time_source: Mapped[str] = mapped_column(server_default="unknown")
+    model_version: Mapped[str] = mapped_column(server_default="")
+    shape: Mapped[str] = mapped_column(server_default="[]")
+    user_agent_family: Mapped[str | None]
 
     __table_args__ = (
         CheckConstraint(_in("action", ACTIONS), name="decisions_action"),
@@ -178,9 +184,34 @@ class OutcomeRow(Base):
     response_bytes: Mapped[int]
     upstream_ms: Mapped[float | None]
     first_byte_ms: Mapped[float | None]
+    placeholders_withheld: Mapped[int] = mapped_column(server_default="0")
+    response_findings: Mapped[str] = mapped_column(server_default="[]")
+    finish_reason: Mapped[str | None]
+    cost: Mapped[float | None]
+    currency: Mapped[str | None]
+    restore_ms: Mapped[float | None]
+    gateway_ms: Mapped[float | None]
 
     __table_args__ = (
         Index("outcomes_status", "status", "decision_seq"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class PolicyRow(Base):
+    """One `audit.records.PolicyRecord`; a tenant has each policy once."""
+
+    __tablename__ = "policies"
+
+    seq: Mapped[int] = mapped_column(Sequence64, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(Uuid(as_uuid=False), unique=True)
+    time: Mapped[dt.datetime]
+    tenant: Mapped[str]
+    hash: Mapped[str]
+    policy: Mapped[str]
+
+    __table_args__ = (
+        UniqueConstraint("hash", "tenant", name="policies_hash"),
         {"sqlite_autoincrement": True},
     )
 
@@ -191,17 +222,18 @@ class LedgerRow(Base):
     __tablename__ = "ledger"
 
     leaf: Mapped[int] = mapped_column(Sequence64, primary_key=True, autoincrement=False)
-    """0, 1, 2 and so on without a gap, over decisions and outcomes of all processes."""
+    """0, 1, 2 and so on without a gap, over the records of all processes."""
     kind: Mapped[str]
+    """``decision``, ``outcome``, ``policy``: no constraint, since the list grows; `audit.verify` names what it does
+    not know."""
     record_seq: Mapped[int]
     record_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
-    """The decision's id, of an outcome too: it names the record when the record is gone."""
+    """The record's id, of an outcome its decision's: it names the record when the record is gone."""
     hash: Mapped[bytes]
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+    """Which set of fields `hash` is of (`audit.leaf`); the context line binds it."""
 
-    __table_args__ = (
-        CheckConstraint(_in("kind", KINDS), name="ledger_kind"),
-        UniqueConstraint("kind", "record_seq", name="ledger_record"),
-    )
+    __table_args__ = (UniqueConstraint("kind", "record_seq", name="ledger_record"),)
 
 
 class LedgerNodeRow(Base):
@@ -252,5 +284,5 @@ class ReadRow(Base):
     )
 
 
-RECORD_TABLES = ("decisions", "findings", "fingerprints", "outcomes")
+RECORD_TABLES = ("decisions", "findings", "fingerprints", "outcomes", "policies")
 TABLES = (*RECORD_TABLES, "ledger", "ledger_nodes", "ledger_checkpoints", "reads")
