@@ -1,4 +1,4 @@
-"""Gives leaves to records that were written before there was a ledger: migration 0002's work, in bounded memory."""
+"""Gives leaves of version 1 to records from before the ledger: migration 0002's work, in bounded memory."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def add_missing_leaves(connection: Connection) -> int:
     Raises AuditError (``damaged``) for a row that no version of Coatcheck writes.
     """
     lock(connection)
-    appender = Appender()
+    appender = Appender(versioned=False)
     count = 0
     for kind, table in (("decision", "decisions"), ("outcome", "outcomes")):
         seq = Base.metadata.tables[table].c.seq
         after = -1
         while seqs := list(connection.execute(select(seq).where(seq > after).order_by(seq).limit(BATCH)).scalars()):
-            records = load(connection, kind, seqs)
+            records = load(connection, kind, seqs, of_first=True)
             entries = []
             for one in seqs:
                 stored = records[one]

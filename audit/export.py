@@ -24,7 +24,7 @@ from audit.checkpoint import Checkpoint, parse_checkpoint
 from audit.database import Database
 from audit.errors import AuditError
 from audit.failures import explain
-from audit.leaf import KINDS, leaf_hash_of
+from audit.leaf import KINDS, VERSIONS, leaf_hash_of
 from audit.ledger import inclusion_proof, size_of
 from audit.merkle import root_of_inclusion
 from audit.note import PublicKey
@@ -35,7 +35,9 @@ from audit.verification import Flaw, Kind, Report, TreeCheck, Witnesses
 from audit.verify import Progress, conclude, readable
 from audit.visible import visible_json
 
-FORMAT = "coatcheck-export/1"
+FORMAT = "coatcheck-export/2"
+"""The second form gives each entry its leaf's version; in the first all are of version 1."""
+_FORMATS = {"coatcheck-export/1", FORMAT}
 _MAX_LINE = 16 * 1024 * 1024
 _MAX_CHECKPOINTS = 1000
 """Newest checkpoints in a whole export."""
@@ -54,10 +56,18 @@ class Placed:
     hash: bytes
     record: Mapping[str, Any]
     """What the hash is of, as JSON readers give it."""
+    version: int
+    """Of the leaf's format (`audit.leaf`)."""
 
     def mapping(self) -> dict[str, Any]:
         """The entry for JSON."""
-        return {"leaf": self.leaf, "kind": self.kind, "hash": self.hash.hex(), "record": self.record}
+        return {
+            "leaf": self.leaf,
+            "kind": self.kind,
+            "version": self.version,
+            "hash": self.hash.hex(),
+            "record": self.record,
+        }
 
 
 def export_lines(
@@ -133,7 +143,8 @@ def placed(connection: Connection, rows: Sequence[Any]) -> Iterator[Placed]:
     found: dict[tuple[str, int], Any] = {}
     for kind in KINDS:
         ids = {row.record_seq: str(row.record_id) for row in rows if row.kind == kind}
-        found.update(((kind, seq), stored) for seq, stored in load(connection, kind, list(ids), ids).items())
+        versions = {row.record_seq: row.version for row in rows if row.kind == kind}
+        found.update(((kind, seq), stored) for seq, stored in load(connection, kind, list(ids), ids, versions).items())
     for row in rows:
         stored = found.get((row.kind, row.record_seq))
         if stored is None or stored.json is None or not hmac.compare_digest(stored.hash or b"", bytes(row.hash)):
@@ -142,7 +153,8 @@ def placed(connection: Connection, rows: Sequence[Any]) -> Iterator[Placed]:
                 f"Ledger entry {row.leaf} ({row.kind} {row.record_seq}) is not as it was recorded: run "
                 "`coatcheck audit verify`.",
             )
-        yield Placed(row.leaf, row.kind, stored.id, bytes(row.hash), canonical.read(stored.json))
+        record = canonical.read(stored.json)
+        yield Placed(row.leaf, row.kind, stored.id, bytes(row.hash), record, stored.version)
 
 
 def entries_of(connection: Connection, decisions: Sequence[int]) -> list[Any]:
@@ -184,7 +196,7 @@ def verify_export(
     reading = iter(lines)
     header = _read(next(reading, ""), 1)
     notes = header.get("checkpoints")
-    if header.get("format") != FORMAT or not isinstance(notes, list):
+    if header.get("format") not in _FORMATS or not isinstance(notes, list):
         raise AuditError("export", f"This is no export of the audit record: its first line names no {FORMAT}.")
     witnesses = Witnesses(report, keys)
     own = ("the export", [str(note) for note in notes])
@@ -228,16 +240,20 @@ class _Checked:
     def add(self, value: Mapping[str, Any], number: int) -> None:
         """Judge the entry of a line."""
         leaf, kind, record = value.get("leaf"), str(value.get("kind")), value.get("record")
+        version = value.get("version", 1)
         try:
             told = bytes.fromhex(str(value.get("hash")))
         except ValueError:
             told = b""
-        if type(leaf) is not int or leaf < 0 or kind not in KINDS or not isinstance(record, dict) or len(told) != 32:
+        if type(leaf) is not int or leaf < 0 or not isinstance(record, dict) or len(told) != 32:
             raise AuditError("export", f"Line {number} of the export is no ledger entry.")
-        key, seq = str(record.get("id" if kind == "decision" else "decision_id")), record.get("seq")
+        if type(version) is not int or kind not in VERSIONS.get(version, ()):
+            raise AuditError("export", f"Line {number} of the export is of a kind or version that is not known: use a "
+                             "newer Coatcheck.")  # fmt: skip
+        key, seq = str(record.get("decision_id" if kind == "outcome" else "id")), record.get("seq")
         who = f"line {number}, entry {leaf}, {kind} {seq}, id {key}"
         try:
-            same = hmac.compare_digest(leaf_hash_of(kind, record), told)
+            same = hmac.compare_digest(leaf_hash_of(kind, record, version), told)
         except ValueError:
             same = False
         if not same:
@@ -262,6 +278,8 @@ class _Checked:
         if kind == "outcome":
             self.report.outcomes += 1
             self._open.discard(key)
+        elif kind == "policy":
+            self.report.policies += 1
         else:
             self.report.decisions += 1
             if record.get("route") is not None:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, or_, select, text
 
 from audit.bulk import BulkInsert, driver_id
 from audit.errors import AuditError
+from audit.leaf import NEWEST
 from audit.merkle import (
     Frontier,
     Node,
@@ -32,7 +33,8 @@ _LOCK = 0x636F6174_6C656467
 
 _ledger = Base.metadata.tables["ledger"]
 _nodes = Base.metadata.tables["ledger_nodes"]
-_insert_leaves = BulkInsert(_ledger, ("leaf", "kind", "record_seq", "record_id", "hash"))
+_insert_leaves = BulkInsert(_ledger, ("leaf", "kind", "record_seq", "record_id", "hash", "version"))
+_insert_unversioned = BulkInsert(_ledger, ("leaf", "kind", "record_seq", "record_id", "hash"))
 _insert_nodes = BulkInsert(_nodes, ("level", "position", "hash"))
 _LAST = "SELECT leaf, hash FROM ledger ORDER BY leaf DESC LIMIT 1"
 """As text, for the driver: asked at every commit."""
@@ -44,8 +46,9 @@ class Entry(NamedTuple):
     kind: str
     seq: int
     id: str
-    """The decision's id, of an outcome too."""
+    """The record's id, of an outcome its decision's."""
     hash: bytes
+    """Of the newest version (`audit.leaf`)."""
 
 
 def lock(connection: Connection) -> None:
@@ -67,7 +70,9 @@ class Appender:
     process may have appended, a transaction may have been rolled back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, versioned: bool = True) -> None:
+        """``versioned``: False while the table is from before versions, for its migration."""
+        self._versioned = versioned
         self._frontier = Frontier()
         self._last: bytes | None = None
 
@@ -83,9 +88,12 @@ class Appender:
         nodes: list[tuple[Any, ...]] = []
         for entry in entries:
             key = driver_id(connection, entry.id)
-            leaves.append((frontier.size, entry.kind, entry.seq, key, entry.hash))
+            leaves.append((frontier.size, entry.kind, entry.seq, key, entry.hash, NEWEST))
             nodes += [(node.level, node.position, value) for node, value in frontier.append(entry.hash)]
-        _insert_leaves(connection, leaves)
+        if self._versioned:
+            _insert_leaves(connection, leaves)
+        else:
+            _insert_unversioned(connection, [leaf[:-1] for leaf in leaves])
         _insert_nodes(connection, nodes)
         if leaves:
             self._frontier, self._last = frontier, entries[-1].hash

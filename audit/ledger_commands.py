@@ -188,6 +188,7 @@ def as_mapping(report: Report) -> dict[str, Any]:
         "verdict": _VERDICTS[report.verdict][0],
         "entries": report.size,
         "decisions": report.decisions,
+        "policies": report.policies,
         "outcomes": report.outcomes,
         "root": report.root.hex(),
         "checkpoints": report.checkpoints,
@@ -223,7 +224,8 @@ def _show(report: Report) -> None:
     console.print(
         Text.assemble(
             (word.capitalize(), style),
-            f": {report.size} entries, {report.decisions} decisions and {report.outcomes} outcomes; "
+            f": {report.size} entries, {report.decisions} decisions and {report.outcomes} outcomes"
+            f"{f', {report.policies} policies' if report.policies else ''}; "
             f"{report.checkpoints} checkpoints hold, the newest covers {report.covered} entries.",
         )
     )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from audit.checkpointer import Checkpointer, CheckpointPlan
 from audit.errors import AuditError
-from audit.records import Decision, Outcome
+from audit.records import Decision, Outcome, PolicyRecord
 from audit.writer import Record, Writer
 
 _log = logging.getLogger(__name__)
@@ -140,6 +140,10 @@ class Recorder:
         After ``timeout`` the decision may still become durable; it then shows as unresolved.
         """
         await self._record(decision)
+
+    async def record_policy(self, policy: PolicyRecord) -> None:
+        """Return once the policy is durable; nothing is written if its tenant had it before. Raises AuditError."""
+        await self._record(policy)
 
     async def record_outcome(self, outcome: Outcome) -> None:
         """Return once the outcome is durable. Raises AuditError."""

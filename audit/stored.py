@@ -25,7 +25,7 @@ BATCH = 500
 
 _tables = Base.metadata.tables
 _decisions, _findings = _tables["decisions"], _tables["findings"]
-_fingerprints, _outcomes = _tables["fingerprints"], _tables["outcomes"]
+_fingerprints, _outcomes, _policies = _tables["fingerprints"], _tables["outcomes"], _tables["policies"]
 
 _HEX = re.compile(r"[0-9a-f]{32}")
 
@@ -36,34 +36,49 @@ class _Damaged(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One record of ``decisions`` or ``outcomes`` with all that belongs to it."""
+    """One record of ``decisions``, ``outcomes`` or ``policies`` with all that belongs to it."""
 
     kind: str
     seq: int
     id: str
-    """The decision's id, as far as it can be read."""
+    """The record's id (of an outcome its decision's), as far as it can be read."""
     json: bytes | None
     """Canonical JSON; None if a value is not as recording leaves it."""
+    version: int
+    """Of the leaf's format."""
 
     @property
     def hash(self) -> bytes | None:
         """The leaf's hash as the tables have it now."""
-        return None if self.json is None else leaf.leaf_hash(self.kind, self.json)
+        return None if self.json is None else leaf.leaf_hash(self.kind, self.json, self.version)
 
 
 def load(
-    connection: Connection, kind: str, seqs: Sequence[int], ids: Mapping[int, str] | None = None
+    connection: Connection,
+    kind: str,
+    seqs: Sequence[int],
+    ids: Mapping[int, str] | None = None,
+    versions: Mapping[int, int] | None = None,
+    *,
+    of_first: bool = False,
 ) -> dict[int, Stored]:
-    """The records of these numbers (`BATCH` at most); those that are not there are left out.
+    """The records of these numbers (`BATCH` at most); those that are not there, or of no known kind, are left out.
 
     ``ids``: the decisions' ids of outcomes as the ledger has them; else they are looked up in ``decisions``.
+    ``versions``: the leaves' format by number, where it is not the newest. ``of_first``: the tables have the columns of
+    version 1 alone (while they are migrated).
     """
+    versions = dict.fromkeys(seqs, 1) if of_first else versions or {}
     if kind == "decision":
-        return _load_decisions(connection, seqs)
-    return _load_outcomes(connection, seqs, ids or {})
+        return _load_decisions(connection, seqs, versions, of_first=of_first)
+    if kind == "outcome":
+        return _load_outcomes(connection, seqs, ids or {}, versions, of_first=of_first)
+    return _load_policies(connection, seqs, versions) if kind == "policy" else {}
 
 
-def _load_decisions(connection: Connection, seqs: Sequence[int]) -> dict[int, Stored]:
+def _load_decisions(
+    connection: Connection, seqs: Sequence[int], versions: Mapping[int, int], *, of_first: bool
+) -> dict[int, Stored]:
     read = _readers(connection.dialect.name)
     prints: dict[tuple[int, Any], list[Any]] = defaultdict(list)
     damaged: set[int] = set()
@@ -87,36 +102,74 @@ def _load_decisions(connection: Connection, seqs: Sequence[int]) -> dict[int, St
             damaged.add(seq)
     damaged.update(seq for seq, _ in prints)  # of findings that are not there
     found: dict[int, Stored] = {}
-    query = _raw([_decisions.c[name] for name in leaf.DECISION_FIELDS]).where(_decisions.c.seq.in_(seqs))
-    place, name_at = [*leaf.DECISION_FIELDS].index("seq"), [*leaf.DECISION_FIELDS].index("id")
+    fields = _fields("decision", leaf.DECISION_FIELDS, of_first=of_first)
+    query = _raw([_decisions.c[name] for name in fields]).where(_decisions.c.seq.in_(seqs))
+    place, name_at = [*fields].index("seq"), [*fields].index("id")
     for row in connection.execute(query):
         seq, json = int(row[place]), None
+        version = versions.get(seq, leaf.NEWEST)
         if seq not in damaged:
             try:
-                json = leaf.decision_json(_values(leaf.DECISION_FIELDS, row, read), findings[seq])
+                values = _values(fields, row, read)
+                _check_version("decision", version, values)
+                json = leaf.decision_json(values, findings[seq], version)
             except (ValueError, TypeError):
                 json = None
-        found[seq] = Stored("decision", seq, _shown_id(row[name_at]), json)
+        found[seq] = Stored("decision", seq, _shown_id(row[name_at]), json, version)
     return found
 
 
-def _load_outcomes(connection: Connection, seqs: Sequence[int], ids: Mapping[int, str]) -> dict[int, Stored]:
+def _load_outcomes(
+    connection: Connection, seqs: Sequence[int], ids: Mapping[int, str], versions: Mapping[int, int], *, of_first: bool
+) -> dict[int, Stored]:
     read = _readers(connection.dialect.name)
-    names = [name for name in leaf.OUTCOME_FIELDS if name != "decision_id"]
-    query = _raw([*(_outcomes.c[name] for name in names), _decisions.c.id]).select_from(
+    fields = _fields("outcome", leaf.OUTCOME_FIELDS, of_first=of_first)
+    del fields["decision_id"]
+    place = [*fields].index("seq")
+    query = _raw([*(_outcomes.c[name] for name in fields), _decisions.c.id]).select_from(
         _outcomes.outerjoin(_decisions, _decisions.c.seq == _outcomes.c.decision_seq)
     )
     found: dict[int, Stored] = {}
     for row in connection.execute(query.where(_outcomes.c.seq.in_(seqs))):
-        seq = int(row[names.index("seq")])
+        seq, json = int(row[place]), None
+        version = versions.get(seq, leaf.NEWEST)
         key = ids.get(seq) or _shown_id(row[-1])
         try:
-            values = _values({name: leaf.OUTCOME_FIELDS[name] for name in names}, row[:-1], read)
-            json = leaf.outcome_json(values | {"decision_id": key})
+            values = _values(fields, row[:-1], read)
+            _check_version("outcome", version, values)
+            json = leaf.outcome_json(values | {"decision_id": key}, version)
         except (ValueError, TypeError):
             json = None
-        found[seq] = Stored("outcome", seq, key, json)
+        found[seq] = Stored("outcome", seq, key, json, version)
     return found
+
+
+def _load_policies(connection: Connection, seqs: Sequence[int], versions: Mapping[int, int]) -> dict[int, Stored]:
+    read = _readers(connection.dialect.name)
+    found: dict[int, Stored] = {}
+    for row in connection.execute(
+        _raw([_policies.c[name] for name in leaf.POLICY_FIELDS]).where(_policies.c.seq.in_(seqs))
+    ):
+        version = versions.get(int(row.seq), leaf.NEWEST)
+        try:
+            _check_version("policy", version, {})
+            json = leaf.policy_json(_values(leaf.POLICY_FIELDS, row, read))
+        except (ValueError, TypeError):
+            json = None
+        found[int(row.seq)] = Stored("policy", int(row.seq), _shown_id(row.id), json, version)
+    return found
+
+
+def _fields(kind: str, fields: Mapping[str, Any], *, of_first: bool) -> dict[str, Any]:
+    return {name: writer for name, writer in fields.items() if not (of_first and name in leaf.ADDED[kind])}
+
+
+def _check_version(kind: str, version: int, values: Mapping[str, Any]) -> None:
+    """A version that knows the kind; and what it does not cover holds nothing, else it could be changed unseen."""
+    if kind not in leaf.VERSIONS.get(version, ()):
+        raise _Damaged
+    if version == 1 and any(values.get(name, empty) != empty for name, empty in leaf.ADDED[kind].items()):
+        raise _Damaged
 
 
 def _raw(columns: Any) -> Any:
@@ -206,4 +259,5 @@ def all_columns() -> dict[str, list[Column[Any]]]:
         "findings": [_findings.c[name] for name in ("decision_seq", "position", *leaf.FINDING_FIELDS)],
         "fingerprints": list(_fingerprints.c),
         "outcomes": [_outcomes.c[name] for name in leaf.OUTCOME_FIELDS if name != "decision_id"],
+        "policies": [_policies.c[name] for name in leaf.POLICY_FIELDS],
     }

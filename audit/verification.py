@@ -70,6 +70,7 @@ class Report:
     """Leaves."""
     decisions: int = 0
     outcomes: int = 0
+    policies: int = 0
     root: bytes = b""
     checkpoints: int = 0
     """Signed by a trusted key, and right."""

@@ -16,6 +16,7 @@ from audit.checkpoint import SignedCheckpoint, parse_checkpoint
 from audit.database import Database
 from audit.errors import AuditError
 from audit.failures import explain
+from audit.leaf import KINDS
 from audit.merkle import Node
 from audit.note import PublicKey
 from audit.schema import Base
@@ -28,7 +29,7 @@ _MAX_OPEN = 20
 _tables = Base.metadata.tables
 _decisions, _findings, _fingerprints = _tables["decisions"], _tables["findings"], _tables["fingerprints"]
 _outcomes, _ledger, _nodes = _tables["outcomes"], _tables["ledger"], _tables["ledger_nodes"]
-_checkpoints = _tables["ledger_checkpoints"]
+_checkpoints, _policies = _tables["ledger_checkpoints"], _tables["policies"]
 
 type Progress = Callable[[int, int], None]
 """Told how many leaves of how many were looked at."""
@@ -112,7 +113,7 @@ def _stored_checkpoints(connection: Connection, report: Report, witnesses: Witne
 
 def _leaves(connection: Connection, report: Report, witnesses: Witnesses, total: int, progress: Progress) -> None:
     tree = TreeCheck(report, witnesses)
-    expected, highest = 0, {"decision": -1, "outcome": -1}
+    expected, highest = 0, dict.fromkeys(KINDS, -1)
     while rows := connection.execute(
         select(_ledger).where(_ledger.c.leaf >= expected).order_by(_ledger.c.leaf).limit(BATCH)
     ).all():
@@ -139,13 +140,14 @@ def _leaves(connection: Connection, report: Report, witnesses: Witnesses, total:
 
 def _records(connection: Connection, rows: Sequence[Any]) -> dict[tuple[str, int], Stored]:
     ids: dict[str, dict[int, str]] = defaultdict(dict)
+    versions: dict[str, dict[int, int]] = defaultdict(dict)
     for row in rows:
         ids[row.kind][row.record_seq] = str(row.record_id)
+        versions[row.kind][row.record_seq] = row.version
     return {
         (kind, seq): stored
         for kind, of_kind in ids.items()
-        if kind in ("decision", "outcome")
-        for seq, stored in load(connection, kind, list(of_kind), of_kind).items()
+        for seq, stored in load(connection, kind, list(of_kind), of_kind, versions[kind]).items()
     }
 
 
@@ -157,8 +159,10 @@ def _judge(report: Report, row: Any, record: Stored | None) -> None:
         return
     if row.kind == "decision":
         report.decisions += 1
-    else:
+    elif row.kind == "outcome":
         report.outcomes += 1
+    else:
+        report.policies += 1
     if record.id != str(row.record_id):
         report.add(Flaw(Kind.REORDERED, f"Another record (id {record.id}) is where this one was: {where}.", *place))
     elif record.hash != bytes(row.hash):
@@ -196,8 +200,8 @@ def _strangers(connection: Connection, report: Report) -> None:
     def without(table: Table, *matching: ColumnElement[bool], of: Table) -> ColumnElement[bool]:
         return ~exists().select_from(of).where(*matching).correlate(table)
 
-    for kind, table in (("decision", _decisions), ("outcome", _outcomes)):
-        key = table.c.id if kind == "decision" else _decisions.c.id
+    for kind, table in (("decision", _decisions), ("outcome", _outcomes), ("policy", _policies)):
+        key = _decisions.c.id if kind == "outcome" else table.c.id
         query = select(table.c.seq, key)
         if kind == "outcome":
             query = query.outerjoin(_decisions, _decisions.c.seq == table.c.decision_seq)

@@ -20,22 +20,30 @@ from audit.bulk import BulkInsert
 from audit.database import Database, open_database
 from audit.errors import AuditError
 from audit.failures import explain, is_about_one_record
-from audit.leaf import decision_json, leaf_hash, outcome_json
+from audit.leaf import decision_json, leaf_hash, outcome_json, policy_json
 from audit.ledger import Appender, Entry, lock
-from audit.records import Decision, Outcome
-from audit.rows import FINDING_FIELDS, decision_values, finding_values, outcome_values, storable
+from audit.records import Decision, Outcome, PolicyRecord
+from audit.rows import (
+    FINDING_FIELDS,
+    decision_values,
+    finding_values,
+    outcome_values,
+    policy_values,
+    storable,
+)
 from audit.schema import Base
 
-type Record = Decision | Outcome
+type Record = Decision | Outcome | PolicyRecord
 
 _tables: dict[str, Table] = dict(Base.metadata.tables)
 _decisions, _findings = _tables["decisions"], _tables["findings"]
-_fingerprints, _outcomes = _tables["fingerprints"], _tables["outcomes"]
+_fingerprints, _outcomes, _policies = _tables["fingerprints"], _tables["outcomes"], _tables["policies"]
 
 _insert_decision = insert(_decisions).returning(_decisions.c.id, _decisions.c.seq)
 _insert_findings = BulkInsert(_findings, ("decision_seq", "position", *FINDING_FIELDS))
 _insert_fingerprints = BulkInsert(_fingerprints, ("decision_seq", "position", "ordinal", "fingerprint"))
 _insert_outcome = insert(_outcomes).returning(_outcomes.c.decision_seq, _outcomes.c.seq)
+_insert_policy = insert(_policies).returning(_policies.c.seq)
 
 
 class Writer:
@@ -194,6 +202,8 @@ def _invalid(record: Record) -> AuditError:
     if isinstance(record, Decision):
         return AuditError("invalid", "The audit database refused this decision: its id was used before, or a field is "
                           "outside what the schema allows.")  # fmt: skip
+    if isinstance(record, PolicyRecord):
+        return AuditError("invalid", "The audit database refused this policy: its id was used before.")
     return AuditError("invalid", "The audit database refused this outcome: its decision was not recorded or has an "
                       "outcome already, or a field is outside what the schema allows.")  # fmt: skip
 
@@ -201,10 +211,24 @@ def _invalid(record: Record) -> AuditError:
 def _insert(connection: Connection, appender: Appender, records: Sequence[Record]) -> None:
     decisions = [record for record in records if isinstance(record, Decision)]
     outcomes = [record for record in records if isinstance(record, Outcome)]
-    entries = _insert_decisions(connection, decisions) if decisions else []
+    entries = [
+        entry for record in records if isinstance(record, PolicyRecord) for entry in _insert_new(connection, record)
+    ]
+    if decisions:
+        entries += _insert_decisions(connection, decisions)
     if outcomes:
         entries += _insert_outcomes(connection, outcomes)
     appender.append(connection, entries)
+
+
+def _insert_new(connection: Connection, policy: PolicyRecord) -> list[Entry]:
+    """A policy that the tenant has not had before; `lock` sees to it that nobody else adds it meanwhile."""
+    row = {**policy_values(policy), "id": _canonical(policy.id)}
+    known = select(_policies.c.seq).where(_policies.c.hash == row["hash"], _policies.c.tenant == row["tenant"])
+    if connection.execute(known).first() is not None:
+        return []
+    row["seq"] = seq = connection.execute(_insert_policy, row).scalar_one()
+    return [Entry("policy", seq, row["id"], leaf_hash("policy", policy_json(row)))]
 
 
 def _insert_decisions(connection: Connection, decisions: Sequence[Decision]) -> list[Entry]:

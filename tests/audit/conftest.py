@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from audit.ids import new_id
 from audit.recorder import Recorder
-from audit.records import Decision, Finding, Outcome
+from audit.records import Decision, Finding, Outcome, PolicyRecord
 
 NOON = dt.datetime(2026, 11, 24, 12, 0, tzinfo=dt.UTC)
 
@@ -62,6 +62,17 @@ def make_outcome(decision: Decision, **changes: Any) -> Outcome:
         "upstream_ms": 812.5,
     }
     return Outcome(**(values | changes))
+
+
+def make_policy(**changes: Any) -> PolicyRecord:
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "time": NOON,
+        "tenant": "default",
+        "hash": "6a" * 32,
+        "policy": '{"default":"mask","mode":"enforce"}',
+    }
+    return PolicyRecord(**(values | changes))
 
 
 @pytest.fixture

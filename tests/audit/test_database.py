@@ -22,6 +22,7 @@ from audit.migrations import REVISIONS, VERSION_TABLE
 from audit.records import Decision, Outcome
 from audit.schema import TABLES, Base
 from audit.writer import Writer
+from tests.audit.conftest import make_policy
 
 
 def test_a_new_database_is_private_durable_and_ours(url: str, database_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_rows_are_neither_changed_nor_removed(
 ) -> None:
     recorded = decision()
     writer = Writer(url, busy_timeout_s=1)
-    assert writer.write([recorded, outcome(recorded)]) == [None, None]
+    assert writer.write([recorded, outcome(recorded), make_policy()]) == [None] * 3
     writer.close()
     with open_database(url).engine.begin() as writing:
         writing.execute(sa.text("INSERT INTO ledger_checkpoints VALUES (2, '2026-11-24 12:00:00.000000', 'a note')"))
@@ -177,6 +178,7 @@ def test_rows_are_neither_changed_nor_removed(
         "findings": "entity",
         "fingerprints": "fingerprint",
         "outcomes": "error",
+        "policies": "policy",
         "ledger": "hash",
         "ledger_nodes": "hash",
         "ledger_checkpoints": "note",

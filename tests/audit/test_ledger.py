@@ -25,7 +25,7 @@ from audit.stored import load
 from audit.verification import Kind
 from audit.verify import verify_database
 from audit.writer import Writer
-from tests.audit.conftest import make_decision, make_finding, make_outcome
+from tests.audit.conftest import make_decision, make_finding, make_outcome, make_policy
 
 type Make[T] = Callable[..., T]
 
@@ -87,7 +87,7 @@ def test_hostile_and_odd_values_are_read_back_as_they_were_signed(
     for one in stored:
         assert one.json is not None
         assert canonical(read(one.json)) == one.json
-        assert leaf_hash_of(one.kind, read(one.json)) == one.hash
+        assert leaf_hash_of(one.kind, read(one.json), one.version) == one.hash
 
 
 def test_two_writers_take_turns_without_a_gap(
@@ -171,12 +171,19 @@ def plain_engine(url: str) -> sa.Engine:
 def test_guards(ledger_url: str, decision: Make[Decision], outcome: Make[Outcome], table: str) -> None:
     writer = Writer(ledger_url, busy_timeout_s=1)
     one = decision()
-    writer.write([one, outcome(one)])
+    writer.write([make_policy(), one, outcome(one)])
     writer.close()
     engine = open_database(ledger_url).engine
     with engine.begin() as connection:
-        connection.execute(sa.text("INSERT INTO ledger_checkpoints VALUES (2, '2026-11-24 12:00:00.000000', 'a note')"))
-    column = {"outcomes": "error", "ledger_checkpoints": "note", "fingerprints": "fingerprint"}.get(table)
+        noon = "'2026-11-24 12:00:00.000000'"
+        connection.execute(sa.text(f"INSERT INTO ledger_checkpoints VALUES (2, {noon}, 'a note')"))
+        connection.execute(
+            sa.text("INSERT INTO reads (time, reader, role, via, route, filters) VALUES "
+                    f"({noon}, 'ann', 'auditor', 'api', '/', '{{}}')")
+        )  # fmt: skip
+    column = {"outcomes": "error", "ledger_checkpoints": "note", "fingerprints": "fingerprint", "reads": "role"}.get(
+        table
+    )
     column = column or {"ledger": "hash", "ledger_nodes": "hash", "findings": "entity"}.get(table, "tenant")
     statements = [f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"]
     if engine.dialect.name == "postgresql":
@@ -222,8 +229,8 @@ def test_published_leaves() -> None:
     for one in VECTORS["leaves"]:
         data = one["context"].encode() + canonical(one["record"])
         assert data.hex() == one["bytes"]
-        assert CONTEXTS[one["kind"]] == one["context"].encode()
-        assert leaf_hash_of(one["kind"], one["record"]).hex() == hash_leaf(data).hex() == one["hash"]
+        assert CONTEXTS[one["version"], one["kind"]] == one["context"].encode()
+        assert leaf_hash_of(one["kind"], one["record"], one["version"]).hex() == hash_leaf(data).hex() == one["hash"]
 
 
 SCORES = st.floats(allow_nan=False, allow_infinity=False)
@@ -250,7 +257,7 @@ def test_the_fast_way_and_the_general_way_agree(
     ended |= {"seq": 8, "decision_seq": 7, "decision_id": one.id}
     general = ended | {"time": "2026-11-24T12:00:02.000000Z"}
     assert outcome_json(ended) == canonical(_exact(general))
-    assert leaf_hash("outcome", outcome_json(ended)) == hash_leaf(CONTEXTS["outcome"] + outcome_json(ended))
+    assert leaf_hash("outcome", outcome_json(ended)) == hash_leaf(CONTEXTS[2, "outcome"] + outcome_json(ended))
     assert {*read(written)} == {*DECISION_FIELDS, "findings"}
     assert {*read(outcome_json(ended))} == {*OUTCOME_FIELDS}
 

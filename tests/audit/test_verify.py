@@ -23,7 +23,7 @@ from audit.stored import all_columns, load
 from audit.verification import Kind, Report
 from audit.verify import verify_database
 from audit.writer import Writer
-from tests.audit.conftest import make_decision, make_finding, make_outcome
+from tests.audit.conftest import make_decision, make_finding, make_outcome, make_policy
 
 type Make[T] = Callable[..., T]
 
@@ -114,7 +114,7 @@ def test_a_leaf_covers_every_column() -> None:
     covered = all_columns()
     for table, columns in covered.items():
         assert {column.name for column in columns} == {column.name for column in Base.metadata.tables[table].c}
-    assert {*covered, "ledger", "ledger_nodes", "ledger_checkpoints"} == set(TABLES)
+    assert {*covered, "ledger", "ledger_nodes", "ledger_checkpoints", "reads"} == set(TABLES)
 
 
 CHANGES = [
@@ -129,10 +129,14 @@ CHANGES = [
 def test_a_change_in_any_column_is_found_where_it_is(
     url: str, database_path: Path, records: list[Decision], table: str, column: str
 ) -> None:
-    note = signed_at(url, 21)
+    note, policy = signed_at(url, 21), make_policy()
+    writer = Writer(url, busy_timeout_s=1)
+    writer.write([policy])
+    writer.close()
+    at = 1 if table == "policies" else 5
     where = (
-        "seq = 5"
-        if table in ("decisions", "outcomes")
+        f"seq = {at}"
+        if table in ("decisions", "outcomes", "policies")
         else "decision_seq = 5 AND position = 0" + (" AND ordinal = 0" if table == "fingerprints" else "")
     )
     with as_owner(database_path) as connection:
@@ -153,11 +157,11 @@ def test_a_change_in_any_column_is_found_where_it_is(
         connection.execute(f"UPDATE {table} SET {column} = {new} WHERE {where}")
     report = verified(url, note)
     assert report.verdict == 1
-    leaf_kind = "outcome" if table == "outcomes" else "decision"
-    told = [flaw for flaw in report.flaws if flaw.seq == 5 and f"{leaf_kind} 5" in flaw.message]
+    leaf_kind = {"outcomes": "outcome", "policies": "policy"}.get(table, "decision")
+    told = [flaw for flaw in report.flaws if flaw.seq == at and f"{leaf_kind} {at}" in flaw.message]
     expected = {"seq": Kind.REMOVED, "id": Kind.REORDERED}.get(column, Kind.CHANGED)
     assert told and told[0].kind is expected and told[0].leaf is not None
-    assert told[0].id == records[4].id
+    assert told[0].id == (policy.id if table == "policies" else records[4].id)
     assert report.checkpoints == 1  # the leaves are what was signed: it is the row that is not
 
 
@@ -241,10 +245,10 @@ def test_an_inserted_record(url: str, database_path: Path, records: list[Decisio
             with open_read_only(url).engine.connect() as reading:
                 value = load(reading, "decision", [77])[77].hash or value
             rows = connection.execute("SELECT * FROM ledger ORDER BY leaf").fetchall()
-            rows.insert(10, (0, "decision", 77, "7" * 32, value))
+            rows.insert(10, (0, "decision", 77, "7" * 32, value, leaf.NEWEST))
             connection.execute("DELETE FROM ledger")
             connection.executemany(
-                "INSERT INTO ledger VALUES (?, ?, ?, ?, ?)", [(at, *row[1:]) for at, row in enumerate(rows)]
+                "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?)", [(at, *row[1:]) for at, row in enumerate(rows)]
             )
             rebuild_tree(connection)
     report = verified(url, note)
@@ -261,7 +265,7 @@ def test_a_leaf_at_no_place_hides_no_record(url: str, database_path: Path, recor
         columns = [row[1] for row in connection.execute("PRAGMA table_info(decisions)")]
         values = ", ".join({"seq": "77", "id": f"'{'7' * 32}'"}.get(name, name) for name in columns)
         connection.execute(f"INSERT INTO decisions SELECT {values} FROM decisions WHERE seq = 1")
-        connection.execute("INSERT INTO ledger VALUES (-1, 'decision', 77, ?, ?)", ("7" * 32, bytes(32)))
+        connection.execute("INSERT INTO ledger VALUES (-1, 'decision', 77, ?, ?, 2)", ("7" * 32, bytes(32)))
     assert [(flaw.kind, flaw.leaf) for flaw in verified(url).flaws] == [(Kind.INSERTED, -1)]
 
 
