@@ -7,6 +7,7 @@ is SameSite=Strict, does not come along.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_log = logging.getLogger("coatcheck.audit.web")
 
 MAX_BODY = 64 * 1024
 MAX_TARGET = 16 * 1024
@@ -72,7 +75,10 @@ class Guard:
         if refused is not None:
             await _answer(sending, *refused)
             return
-        await self._application(scope, _limited(receive), sending)
+        try:
+            await self._application(scope, _limited(receive), sending)
+        except Exception as error:  # it was answered; its text may hold what was asked for, so it goes no further
+            _log.error("A request failed with %s.", type(error).__name__)
 
     def _refused(self, scope: Scope) -> tuple[int, str] | None:
         headers: dict[str, list[str]] = {}
