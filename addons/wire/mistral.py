@@ -11,6 +11,7 @@ from addons.wire.content import UnreadRequest
 from addons.wire.jsondoc import Node
 from addons.wire.mistral_stream import MistralStream, mistral_error, note_mistral
 from addons.wire.openai_chat import FUNCTION_CALL, METADATA, ROLES, TOOLS
+from addons.wire.openai_pointers import pointing
 from addons.wire.refusals import reply
 from addons.wire.rules import (
     FREE,
@@ -134,16 +135,18 @@ RULES: dict[str, Rule] = {
     "mistral.embeddings": fields(EMBED_FIELDS),
 }
 """Rule of the request by the endpoint's name."""
-_CHOICE = fields(
-    {
-        "index": NAME,
-        "finish_reason": NAME,
-        "logprobs": SKIP,
-        "prompt_logprobs": SKIP,
-        "message": _MESSAGE,
-        "messages": items(_MESSAGE),
-        "delta": _MESSAGE,
-    }
+_CHOICE = pointing(
+    fields(
+        {
+            "index": NAME,
+            "finish_reason": NAME,
+            "logprobs": SKIP,
+            "prompt_logprobs": SKIP,
+            "message": _MESSAGE,
+            "messages": items(_MESSAGE),
+            "delta": _MESSAGE,
+        }
+    )
 )
 REPLY = fields(
     {

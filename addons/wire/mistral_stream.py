@@ -53,7 +53,7 @@ class MistralStream(ChatStream):
         tail = self._runs.end(key)
         if not tail:
             return b""
-        index, *steps = key
+        steps = key[1:]
         delta: Any = tail
         for depth, step in reversed(list(enumerate(steps))):
             if not isinstance(step, int):
@@ -62,8 +62,7 @@ class MistralStream(ChatStream):
                 delta = [{"index": step} | delta]
             else:
                 delta = [{"type": "thinking" if "thinking" in delta else "text"} | delta]
-        chunk = self._head | {"choices": [{"index": index, "delta": delta, "finish_reason": None}]}
-        return event_bytes(json.dumps(chunk, ensure_ascii=False))
+        return self._tail_chunk(key, tail, delta)
 
 
 def note_mistral(facts: ReplyFacts, data: dict[str, Any]) -> None:

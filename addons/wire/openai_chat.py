@@ -10,6 +10,7 @@ from typing import Any
 
 from addons.wire.collect import JsonRequest, parse_json
 from addons.wire.jsondoc import Node
+from addons.wire.openai_pointers import pointing
 from addons.wire.openai_stream import ChatStream, note_chat
 from addons.wire.refusals import openai_error, reply
 from addons.wire.restore import argument, tool_call
@@ -173,7 +174,9 @@ REQUEST_FIELDS: dict[str, Rule] = {
 """Members of a request. What is not here is scanned as free-form data."""
 _REQUEST = fields(REQUEST_FIELDS)
 
-_CHOICE = fields({"index": NAME, "finish_reason": NAME, "logprobs": SKIP, "message": _MESSAGE, "delta": _MESSAGE})
+_CHOICE = pointing(
+    fields({"index": NAME, "finish_reason": NAME, "logprobs": SKIP, "message": _MESSAGE, "delta": _MESSAGE})
+)
 REPLY_FIELDS: dict[str, Rule] = {
     **dict.fromkeys(["id", "object", "created", "model", "service_tier", "system_fingerprint", "obfuscation"], NAME),
     "choices": items(_CHOICE),

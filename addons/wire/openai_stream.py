@@ -8,13 +8,17 @@ Servers that speak the dialect (vLLM, DeepSeek, llama.cpp, Azure) add fields to 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from addons.wire.logprobs import Atom, written
+from addons.wire.offsets import Said, shifted
+from addons.wire.openai_pointers import BOUNDS, SPELLED, spelled_by
 from addons.wire.refusals import STREAM_ERROR, openai_error
 from addons.wire.rules import Rule
 from addons.wire.sse import Event, event_bytes
 from addons.wire.stored import note_stored
-from addons.wire.streaming import EventStream, Runs
+from addons.wire.streaming import EventStream, Json, Runs
 from addons.wire.types import ReplyFacts, Restoration
 
 CHUNK_FIELDS = frozenset(
@@ -43,6 +47,10 @@ class ChatStream(EventStream):
         self._tool: dict[int, Key] = {}
         self._names: dict[Key, str] = {}
         """Which tool a call is of."""
+        self._atoms: dict[Key, Sequence[Atom]] = {}
+        """Of the choice at hand: the tokens that spell its pieces."""
+        self._said: dict[int, tuple[list[str], list[str]]] = {}
+        """Contents as they came and as they left, for the offsets of annotations."""
 
     def on_json(self, event: Event, data: dict[str, Any]) -> bytes:
         """One chunk, an error, or something of another server's own."""
@@ -84,6 +92,9 @@ class ChatStream(EventStream):
         for name in choice.keys() - CHOICE_FIELDS:
             self.restore_leaves(choice[name], ("choices", position, name), edits)
         pieces: dict[Key, Key] = {}  # run -> where its last piece stands in this event
+        logprobs = choice.get("logprobs")
+        spelled = spelled_by(logprobs, delta) if logprobs else {}
+        self._atoms = {(index, name): atoms for name, atoms in spelled.items() if atoms is not None}
         if isinstance(delta, dict):
             self._delta(index, delta, (index,), ("choices", position, "delta"), edits, pieces, before)
         if isinstance(finish, str):
@@ -95,8 +106,63 @@ class ChatStream(EventStream):
                     if tail:
                         path = pieces[key]
                         edits[path] = edits.get(path, _at(delta, path[3:])) + tail
+                        self._note_said(key, "", tail)
                 else:
                     before.append(self._tail(key))
+        if spelled or self._runs.spells:
+            self._respell(index, choice, ("choices", position), spelled, edits)
+        if isinstance(delta, dict) and delta.get("annotations"):
+            self._move(index, delta["annotations"], ("choices", position, "delta", "annotations"), edits)
+
+    def _respell(
+        self, index: int, choice: dict[str, Any], path: Key, spelled: dict[str, Any], edits: dict[Key, str]
+    ) -> None:
+        """The chunk's tokens, which spell what leaves of its texts."""
+        given = choice.get("logprobs")
+        told = given if isinstance(given, dict) else {}
+        new: dict[str, Any] = {}
+        for name in SPELLED:
+            run = (index, name)
+            late = self._atoms.pop(run, None)
+            if late is not None and self._runs.waits(run):  # tokens without a text of their own
+                self._runs.feed(run, "", atoms=late)
+            entries = self._runs.entries(run)
+            if name in spelled and spelled[name] is None:
+                if (*path, "delta", name) in edits or self._runs.waits(run):
+                    new[name] = None
+                    self.facts.dropped += 1
+            elif late is not None and not entries and not self._runs.waits(run):
+                continue
+            elif entries != (told.get(name) or []):
+                new[name] = entries
+        if new and "logprobs" in choice:
+            edits[(*path, "logprobs")] = Json(written({"content": None, "refusal": None} | told | new))
+        elif new:
+            self.facts.dropped += 1
+
+    def _move(self, index: int, annotations: Any, path: Key, edits: dict[Key, str]) -> None:
+        """Annotations count in what the choice has said so far."""
+        masked, restored = ("".join(pieces) for pieces in self._said.get(index, ((), ())))
+        if masked == restored or not isinstance(annotations, list):
+            return
+        told = [one.get("url_citation", one) if isinstance(one, dict) else {} for one in annotations]
+        spans = [
+            {name: told_one[name] for name in BOUNDS if isinstance(told_one.get(name), int)}
+            for told_one in (one if isinstance(one, dict) else {} for one in told)
+        ]
+        places = shifted(Said(masked, restored), [at for span in spans for at in span.values()], self._restoration)
+        for position, (annotation, span) in enumerate(zip(annotations, spans, strict=True)):
+            fits = all(at in places for at in span.values())
+            self.facts.dropped += not fits
+            inner: Key = ("url_citation",) if "url_citation" in annotation else ()
+            for name, at in span.items():
+                edits[(*path, position, *inner, name)] = Json(str(places[at]) if fits else "null")
+
+    def _note_said(self, run: Key, old: str, new: str) -> None:
+        if len(run) == 2 and run[1] == "content":
+            masked, restored = self._said.setdefault(int(run[0]), ([], []))
+            masked.append(old)
+            restored.append(new)
 
     def _delta(
         self,
@@ -117,7 +183,9 @@ class ChatStream(EventStream):
                     continue
                 run, where = (*key, name), (*path, name)
                 tool = self._restoration.for_tool(self._names.get(key, ""), hosted=False) if is_call else None
-                new = self._runs.feed(run, child, as_json=name == "arguments", restoration=tool)
+                atoms = self._atoms.pop(run, None) if self._atoms else None
+                new = self._runs.feed(run, child, as_json=name == "arguments", restoration=tool, atoms=atoms)
+                self._note_said(run, child, new)
                 pieces[run] = where
                 if new != child:
                     edits[where] = new
@@ -149,7 +217,16 @@ class ChatStream(EventStream):
         delta: Any = tail
         for step in reversed(steps):
             delta = [{"index": step} | delta] if isinstance(step, int) else {step: delta}
-        chunk = self._head | {"choices": [{"index": index, "delta": delta, "finish_reason": None}]}
+        return self._tail_chunk(key, tail, delta)
+
+    def _tail_chunk(self, key: Key, tail: str, delta: Any) -> bytes:
+        """One more chunk of a run, with the tokens that spell its tail."""
+        self._note_said(key, "", tail)
+        choice = {"index": key[0], "delta": delta, "finish_reason": None}
+        entries = self._runs.entries(key) if self._runs.spells else []
+        if entries and len(key) == 2:
+            choice["logprobs"] = {"content": None, "refusal": None} | {str(key[1]): entries}
+        chunk = self._head | {"choices": [choice]}
         return event_bytes(json.dumps(chunk, ensure_ascii=False))
 
 

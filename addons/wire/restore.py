@@ -6,11 +6,12 @@ texts that come in pieces are the business of the stream classes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from addons.wire.jsondoc import Document, Node
 from addons.wire.rules import Rule, Visitor
-from addons.wire.types import Restoration, UnreadableKind
+from addons.wire.types import ReplyFacts, Restoration, UnreadableKind
 
 
 class Restorer:
@@ -22,6 +23,8 @@ class Restorer:
         self.edits: list[tuple[int, int, str]] = []
         self.tool: Restoration | None = None
         """For the arguments of the tool call that we are in."""
+        self.dropped = 0
+        """See ``ReplyFacts.dropped``."""
 
     def name(self, node: Node, path: str, role: str) -> None:
         self.text(node, path, role)
@@ -52,6 +55,17 @@ class Restorer:
 
     def join(self, first: int, last: int, prefix: str) -> None:
         """Replies are restored part by part."""
+
+    def became(self, node: Node) -> str:
+        """What the string ``node`` has been replaced by, or what it is."""
+        for start, _, new in self.edits:
+            if start == node.start:
+                return str(json.loads(new))
+        return str(node.value)
+
+    def put(self, node: Node, new: str) -> None:
+        """Splice the JSON ``new`` over ``node``."""
+        self.edits.append((node.start, node.end, new))
 
     def replace(self, node: Node, new: str) -> None:
         """Splice ``new`` over the string ``node``, if it differs."""
@@ -106,10 +120,15 @@ def tool_name(member: Callable[[str], object]) -> str:
     return f"mcp:{server}/{name}" if server else name
 
 
-def restore_document(document: Document, rule: Rule, restoration: Restoration) -> str | None:
-    """The document's text with originals put back; None if there was nothing to put back."""
+def restore_document(
+    document: Document, rule: Rule, restoration: Restoration, facts: ReplyFacts | None = None
+) -> str | None:
+    """The document's text with originals put back; None if there was nothing to put back. ``facts``: to note there what
+    was dropped."""
     restorer = Restorer(document, restoration)
     rule(restorer, document.root, "$", "assistant")
+    if facts is not None:
+        facts.dropped += restorer.dropped
     return document.splice(restorer.edits) if restorer.edits else None
 
 

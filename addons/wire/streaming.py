@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from addons.wire.jsondoc import Document
+from addons.wire.logprobs import Atom, Entry, Spelled, TokenRun
 from addons.wire.restore import restore_document
 from addons.wire.rules import FREE, Rule
 from addons.wire.sse import Event, EventSplitter
@@ -19,6 +20,12 @@ from addons.wire.types import ReplyFacts, Restoration, TextRestorer, WireError
 
 type Path = Sequence[str | int]
 """Names and indices from the root of an event's JSON to a string in it."""
+
+
+class Json(str):
+    """JSON to be put in as it is, where another edit is a string to be written as JSON."""
+
+    __slots__ = ()
 
 
 class EventStream:
@@ -87,14 +94,14 @@ class EventStream:
         if event.data is None:
             return event.raw
         try:
-            new = restore_document(Document(event.data, duplicates=True), self.whole_rule, restoration)
+            new = restore_document(Document(event.data, duplicates=True), self.whole_rule, restoration, self.facts)
         except WireError:
             restored = restoration.whole(event.data)
             new = restored if restored != event.data else None
         return event.raw if new is None else event.with_data(new)
 
     def patched(self, event: Event, data: dict[str, Any], edits: Mapping[tuple[str | int, ...], str]) -> bytes:
-        """The event with the strings at ``edits`` replaced and all else as it was."""
+        """The event with the strings at ``edits`` replaced (``Json``: whatever stands there) and all else as it was."""
         if not edits:
             return event.raw
         try:
@@ -110,7 +117,8 @@ class EventStream:
                     if isinstance(key, int)
                     else [child for child in node.children if child.key == key][-1]
                 )
-            changes.append((node.start, node.end, document.literal(new, node.start, node.end)))
+            literal = new if isinstance(new, Json) else document.literal(new, node.start, node.end)
+            changes.append((node.start, node.end, literal))
         return event.with_data(document.splice(changes))
 
     def restore_leaves(
@@ -153,6 +161,9 @@ class Runs:
     def __init__(self, restoration: Restoration):
         self._restoration = restoration
         self._runs: dict[tuple[str | int, ...], TextRestorer] = {}
+        self._tokens: dict[tuple[str | int, ...], TokenRun] = {}
+        """Runs that come with their tokens' probabilities."""
+        self._entries: dict[tuple[str | int, ...], list[Entry]] = {}
 
     def feed(
         self,
@@ -161,18 +172,47 @@ class Runs:
         *,
         as_json: bool = False,
         restoration: Restoration | None = None,
+        atoms: Sequence[Atom] | None = None,
     ) -> str:
-        """What of the run can leave now; ``restoration``: in place of the stream's, if the run begins here."""
+        """What of the run can leave now; ``restoration``: in place of the stream's, if the run begins here. ``atoms``:
+        the tokens that spell ``text``."""
         run = self._runs.get(key)
         if run is None:
             made = restoration or self._restoration
             run = made.json() if as_json else made.text()
             self._runs[key] = run
-        return run.feed(text)
+        if atoms is None and key not in self._tokens:
+            return run.feed(text)
+        tokens = self._tokens.get(key)
+        if tokens is None:
+            tokens = self._tokens[key] = TokenRun(run)
+        return self._spelled(key, tokens.feed(atoms if atoms is not None else [Atom(text)]))
+
+    @property
+    def spells(self) -> bool:
+        """True if any run comes, or came, with its tokens."""
+        return bool(self._tokens or self._entries)
+
+    def entries(self, key: tuple[str | int, ...]) -> list[Entry]:
+        """The tokens that spell what has left of the run since this was last asked."""
+        return self._entries.pop(key, [])
+
+    def waits(self, key: tuple[str | int, ...]) -> bool:
+        """True if tokens of the run wait for what comes."""
+        tokens = self._tokens.get(key)
+        return tokens is not None and tokens.waits
+
+    def _spelled(self, key: tuple[str | int, ...], spelled: Spelled) -> str:
+        if spelled.entries:
+            self._entries.setdefault(key, []).extend(spelled.entries)
+        return spelled.text
 
     def end(self, key: tuple[str | int, ...]) -> str:
         """The tail of one run, which is over."""
         run = self._runs.pop(key, None)
+        tokens = self._tokens.pop(key, None) if self._tokens else None
+        if tokens is not None:
+            return self._spelled(key, tokens.end())
         return run.flush() if run is not None else ""
 
     def keys(self, *prefix: str | int) -> list[tuple[str | int, ...]]:
@@ -185,5 +225,5 @@ def _replaced(data: dict[str, Any], edits: Mapping[tuple[str | int, ...], str]) 
         at: Any = data
         for key in path[:-1]:
             at = at[key]
-        at[path[-1]] = new
+        at[path[-1]] = json.loads(new) if isinstance(new, Json) else new
     return data

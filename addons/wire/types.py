@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class WireError(Exception):
@@ -131,6 +131,15 @@ class Restoration(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsRequest(Protocol):
+    """A restoration that knows the texts of the request, into which a reply may point (citations of documents)."""
+
+    def sent_texts(self) -> tuple[Sequence[str], Restoration]:
+        """The request's texts as they were sent, and what makes of each the caller's own text again."""
+        ...
+
+
 class StoredObject(NamedTuple):
     """Something that a provider keeps beyond a request, as far as it is named on the wire."""
 
@@ -152,6 +161,8 @@ class ReplyFacts:
     """The reply (or stream) came to its proper end."""
     objects: dict[StoredObject, None] = field(default_factory=dict)
     """What the reply names of that the provider may keep, in the order of appearance (the values mean nothing)."""
+    dropped: int = 0
+    """Members that pointed into a text (offsets, tokens' probabilities) and could not follow it when it was restored."""
 
 
 class ReplyStream(Protocol):

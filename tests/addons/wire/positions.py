@@ -152,7 +152,7 @@ def openai_reply(value: str) -> dict[str, Any]:
             {
                 "index": 0,
                 "finish_reason": "stop",
-                "logprobs": {"content": [{"token": KEEP}]},
+                "logprobs": {"content": [{"token": value}]},
                 "message": {
                     "role": "assistant",
                     "content": value,

@@ -1,0 +1,151 @@
+"""Tokens' probabilities and offsets in replies: they spell, and point into, the restored text, however it was cut."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from addons.masking.placeholders import PlaceholderKey, Scope
+from addons.masking.session import MaskingSession
+from addons.wire.mistral import Mistral
+from addons.wire.openai_chat import OpenAIChat
+from detectors.spans import Span
+from tests.addons.wire.positions import sse
+
+NAME, OTHER = "Maria Jansen", "王秀英"
+SESSION = MaskingSession(PlaceholderKey(bytes(32), 1), Scope("tenant"))
+REAL, SECOND = (SESSION.mask(who, [Span(0, len(who), "PERSON", 0.9, "test")]) for who in (NAME, OTHER))
+TEXT = f"Dear {REAL} PERSON {SECOND}, see {REAL}说: PERSON_ [site] {SECOND}"
+WANTED = TEXT.replace(REAL, NAME).replace(SECOND, OTHER)
+CHAT = OpenAIChat()
+
+
+def entry(token: str) -> dict[str, Any]:
+    top = [{"token": "other", "logprob": -2.0, "bytes": None}]
+    return {"token": token, "logprob": -0.5, "bytes": list(token.encode()), "top_logprobs": top}
+
+
+def tokens(text: str, sizes: list[int]) -> list[str]:
+    out = []
+    while text:
+        size = sizes[len(out) % len(sizes)]
+        out.append(text[:size])
+        text = text[size:]
+    return out
+
+
+def reply_of(text: str, entries: Any) -> dict[str, Any]:
+    at = text.index("[site]")
+    annotation = {"type": "url_citation", "url_citation": {"title": "t", "url": "u"}}
+    annotation["url_citation"] |= {"start_index": at, "end_index": at + 6}
+    message = {"role": "assistant", "content": text, "refusal": None, "annotations": [annotation]}
+    logprobs = {"content": entries, "refusal": None}
+    choice = {"index": 0, "finish_reason": "stop", "logprobs": logprobs, "message": message}
+    return {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+
+
+def stream_of(pieces: list[list[str]], *, logprobs: bool = True) -> bytes:
+    head = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    chunks: list[dict[str, Any]] = []
+    for piece in pieces:
+        told = {"content": [entry(token) for token in piece], "refusal": None} if logprobs else None
+        chunks.append({"index": 0, "delta": {"content": "".join(piece)}, "logprobs": told, "finish_reason": None})
+    at = TEXT.index("[site]")
+    note = {"type": "url_citation", "url_citation": {"title": "t", "url": "u", "start_index": at, "end_index": at + 6}}
+    chunks.append({"index": 0, "delta": {"annotations": [note]}, "logprobs": None, "finish_reason": None})
+    chunks.append({"index": 0, "delta": {}, "logprobs": None, "finish_reason": "stop"})
+    return sse([*[("", head | {"choices": [chunk]}) for chunk in chunks], ("", "[DONE]")])
+
+
+def restored(raw: bytes, cuts: list[int] | None = None, codec: Any = CHAT) -> bytes:
+    stream = codec.open_stream(SESSION.restoration())
+    chunks = [raw[a:b] for a, b in zip([0, *(cuts or [])], [*(cuts or []), len(raw)], strict=True)]
+    return b"".join([stream.feed(chunk) for chunk in chunks]) + stream.close()
+
+
+def choices(data: bytes) -> list[dict[str, Any]]:
+    lines = [line[6:] for line in data.decode().split("\n") if line.startswith("data: {")]
+    return [choice for line in lines for choice in json.loads(line)["choices"]]
+
+
+@pytest.mark.parametrize("sizes", [[1], [3], [4, 2, 7], [200]])
+def test_tokens_of_a_whole_reply_spell_the_restored_text(sizes: list[int]) -> None:
+    entries = [entry(token) for token in tokens(TEXT, sizes)]
+    body, facts = CHAT.restore_reply(json.dumps(reply_of(TEXT, entries)).encode(), SESSION.restoration())
+    (choice,) = ChatCompletion.model_validate_json(body).choices
+    assert choice.message.content == WANTED
+    assert choice.logprobs is not None and choice.logprobs.content is not None
+    told = choice.logprobs.content
+    assert "".join(one.token for one in told) == WANTED
+    assert b"".join(bytes(one.bytes or []) for one in told).decode() == WANTED
+    assert sum(one.logprob for one in told) == pytest.approx(-0.5 * len(entries))
+    (annotation,) = choice.message.annotations or []
+    at = annotation.url_citation
+    assert WANTED[at.start_index : at.end_index] == "[site]"
+    assert facts.dropped == 0
+
+
+def test_a_placeholder_becomes_one_token_without_alternatives() -> None:
+    spelled = ["Dear", " ", REAL[:3], REAL[3:8], REAL[8:], ",", " hello"]
+    entries = [entry(token) for token in spelled]
+    text = "".join(spelled) + "[site]"
+    entries.append(entry("[site]"))
+    body, _ = CHAT.restore_reply(json.dumps(reply_of(text, entries)).encode(), SESSION.restoration())
+    told = json.loads(body)["choices"][0]["logprobs"]["content"]
+    assert [one["token"] for one in told] == ["Dear", " ", NAME, ",", " hello", "[site]"]
+    assert told[2] == {"token": NAME, "logprob": -1.5, "bytes": list(NAME.encode()), "top_logprobs": []}
+    assert told[:2] + told[3:] == entries[:2] + entries[5:]
+
+
+def test_what_does_not_spell_the_text_is_dropped_and_counted() -> None:
+    body, facts = CHAT.restore_reply(json.dumps(reply_of(TEXT, [entry("x")])).encode(), SESSION.restoration())
+    assert json.loads(body)["choices"][0]["logprobs"] == {"content": None, "refusal": None}
+    assert facts.dropped == 1
+
+
+def test_tokens_that_share_a_character_are_told_by_their_bytes() -> None:
+    raw = "王".encode()
+    halves = [entry("x") | {"bytes": list(part)} for part in (raw[:1], raw[1:])]
+    text = f"王{REAL}[site]"
+    entries = [*halves, entry(REAL), entry("[site]")]
+    body, _ = CHAT.restore_reply(json.dumps(reply_of(text, entries)).encode(), SESSION.restoration())
+    told = json.loads(body)["choices"][0]["logprobs"]["content"]
+    assert told[:2] == halves
+    assert b"".join(bytes(one["bytes"]) for one in told).decode() == f"王{NAME}[site]"
+
+
+@pytest.mark.parametrize("codec", [CHAT, Mistral()])
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_streamed_tokens_keep_in_step_with_their_text(codec: Any, data: st.DataObject) -> None:
+    spelled = tokens(TEXT, data.draw(st.lists(st.integers(1, 9), min_size=1, max_size=5)))
+    size = data.draw(st.integers(1, 4))
+    raw = stream_of([spelled[i : i + size] for i in range(0, len(spelled), size)])
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=8)))
+    out = restored(raw, cuts, codec)
+    assert out == restored(raw, None, codec)
+    said = ""
+    for choice in choices(out):
+        text = choice["delta"].get("content", "")
+        said += text
+        entries = (choice["logprobs"] or {"content": []})["content"]
+        assert "".join(one["token"] for one in entries) == text
+    assert said == WANTED
+    (at,) = [c["delta"]["annotations"][0]["url_citation"] for c in choices(out) if c["delta"].get("annotations")]
+    assert WANTED[at["start_index"] : at["end_index"]] == "[site]"
+
+
+def test_the_sdk_reads_such_a_stream() -> None:
+    for line in restored(stream_of([[one] for one in tokens(TEXT, [3])])).decode().split("\n"):
+        if line.startswith("data: {"):
+            assert ChatCompletionChunk.model_validate_json(line[6:]).choices
+
+
+def test_a_stream_without_placeholders_leaves_byte_for_byte() -> None:
+    raw = stream_of([["nobody"], [" at"], [" all"]])
+    assert restored(raw) == raw
