@@ -122,7 +122,7 @@ def show_record(request: Request, name: str) -> Response:
         o=outcome,
         segments=segments(decision),
         why=decision.reason.partition(":")[::2],
-        parts=latency(decision, outcome),
+        parts_of_time=latency(decision, outcome),
         bars=charts.split(latency(decision, outcome)),
         replied=_rows(outcome.response_findings if outcome else "[]", 4),
         policy_known=_HASH.fullmatch(decision.policy_hash) is not None,
