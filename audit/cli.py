@@ -37,10 +37,12 @@ from audit.query import MAX_PAGE, Query, Reader, Record, State, parse_status
 from audit.render import as_json, record_page, record_table
 from audit.schema import ACTIONS
 from audit.times import parse_since, parse_until
+from audit.web import commands
 
 app = typer.Typer(help="What went where, who sent it, which rule let it.", no_args_is_help=True)
 for _name, _command in ledger_commands.COMMANDS.items():
     app.command(_name)(_command)
+commands.mount(app)  # serve, token, reads
 
 
 @app.command("list")
