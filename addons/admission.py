@@ -65,13 +65,22 @@ class Admission:
                 raise Refused(403, "private_destination", "The gateway does not connect to private addresses.")
 
     def request(
-        self, *, reverse: bool, headers: Sequence[tuple[str, str]], authority: str, sni: str | None, destination: str
+        self,
+        *,
+        reverse: bool,
+        headers: Sequence[tuple[str, str]],
+        authority: str,
+        sni: str | None,
+        destination: str,
+        websockets: bool = False,
     ) -> None:
-        """An inspected request's head. Raises Refused."""
+        """An inspected request's head. ``websockets``: an upgrade here leads to messages that are inspected. Raises
+        Refused."""
         given = {name.lower(): value for name, value in headers}
-        if given.get("upgrade", "").lower() == "websocket" or ":protocol" in given:
+        upgrades = given.get("upgrade", "").lower() == "websocket" and not websockets
+        if upgrades or ":protocol" in given:
             # 426 is the status on which the clients that try websockets first fall back to HTTP
-            raise Refused(426, "websocket_refused", "Websockets are not inspected by this gateway; use HTTP.")
+            raise Refused(426, "websocket_refused", "Websockets are not inspected here; use HTTP.")
         if reverse:
             self._from_web_page(given)
             if not self._host_expected(authority):

@@ -29,7 +29,8 @@ from addons.pipeline import Pipeline
 from addons.refusal import Refusal
 from addons.settings import Settings
 from addons.settings_sections import parse_address
-from addons.translation import Watched, apply, inbound_of, plain, replace_body, response_of
+from addons.translation import Watched, apply, close_if_told, inbound_of, plain, replace_body, response_of, unknown
+from addons.websocket import Websockets
 from addons.wire.types import WireError
 
 log = logging.getLogger("coatcheck")
@@ -137,6 +138,8 @@ class Gateway:
         self.pipeline = pipeline
         self.admission = admission
         self.draining = False
+        self.websockets = Websockets(self)
+        self.addons = [self.websockets]
         self._secure = frozenset(secure_destinations)
         self._in_flight = 0
         self._idle = asyncio.Event()
@@ -243,6 +246,7 @@ class Gateway:
                 authority=flow.request.host_header or flow.request.authority,
                 sni=flow.client_conn.sni,
                 destination=watched.host,
+                websockets=self.websockets.speaks(flow, watched),
             )
         except Refused as refused:
             flow.metadata[REFUSAL] = Refusal(refused.status, refused.code, refused.message, rule="admission")
@@ -274,7 +278,9 @@ class Gateway:
         if refusal is None and self.draining:
             refusal = Refusal(503, "draining", "The gateway is shutting down; try again.")
         inbound = inbound_of(flow, watched, flow.request.raw_content or b"")
-        plan = await (self.pipeline.refuse(inbound, refusal) if refusal else self.pipeline.judge(inbound))
+        plan = await (
+            self.pipeline.refuse(inbound, refusal) if refusal else self.websockets.judge(flow, watched, inbound)
+        )
         if plan.exchange is not None:
             flow.metadata[EXCHANGE] = plan.exchange
         if isinstance(plan, Refuse):
@@ -297,7 +303,7 @@ class Gateway:
         exchange: Exchange | None = flow.metadata.get(EXCHANGE)
         if exchange is None or exchange.finished or exchange.sent is None:
             return
-        _close_if_told(flow, response)
+        close_if_told(flow, response)
         if exchange.is_stream(response.headers.get("content-type", "")):
             try:
                 stream = exchange.open_stream(response.headers.get("content-encoding", ""))
@@ -335,6 +341,10 @@ class Gateway:
         """The reply is whole (or has been streamed): restore it, complete the record."""
         exchange: Exchange | None = flow.metadata.get(EXCHANGE)
         response = flow.response
+        if self.websockets.switched(flow):
+            del flow.metadata[EXCHANGE]  # it is complete when the websocket closes
+            self._leave(flow)
+            return
         handled = STREAM in flow.metadata or FAILED in flow.metadata
         if exchange is not None and response is not None and exchange.sent is not None and not handled:
             try:
@@ -410,7 +420,7 @@ class Gateway:
                 self._leave(flow)
             elif stage in ("requestheaders", "request") and exchange is None:
                 refusal = Refusal(500, "gateway_error", FAILURE)
-                watched = flow.metadata.get(WATCHED) or _unknown(flow)
+                watched = flow.metadata.get(WATCHED) or unknown(flow)
                 flow.metadata[EXCHANGE] = (await self.pipeline.refuse(inbound_of(flow, watched, b""), refusal)).exchange
 
     def answer(self, flow: http.HTTPFlow, status: int, code: str, message: str) -> http.Response:
@@ -418,23 +428,12 @@ class Gateway:
         watched: Watched | None = flow.metadata.get(WATCHED)
         codec = self.pipeline.codec_for(watched.provider if watched else None, flow.request.method, flow.request.path)
         reply = response_of(codec.refusal(status, code, message))
-        _close_if_told(flow, reply)
+        close_if_told(flow, reply)
         return reply
 
 
 def _unreadable(error: WireError) -> str:
     return f"The upstream's reply could not be read: {error.message} ({error.where})."
-
-
-def _close_if_told(flow: http.HTTPFlow, response: http.Response) -> None:
-    """mitmproxy closes both sides where a request says ``connection: close``, as rerouted ones do: tell the client."""
-    if flow.request.headers.get("connection", "").lower() == "close" and not flow.request.is_http2:
-        response.headers["connection"] = "close"
-
-
-def _unknown(flow: http.HTTPFlow) -> Watched:
-    """A flow that failed before its upstream was known."""
-    return Watched("unknown", None, None, None, flow.request.host, flow.request.port, False)
 
 
 def script_addons() -> Sequence[object]:

@@ -52,6 +52,11 @@ class ReplyJudge:
         self.scout = Scout(self.verdicts)
         self.restoration = JudgedRestoration(flow, self.verdicts, label)
 
+    def also_said(self, texts: Sequence[str]) -> None:
+        """The caller has said these before, on the same connection."""
+        self._said = [*texts, *self._said]
+        self._haystacks = None
+
     @property
     def waits(self) -> bool:
         """True while there are texts that nobody judged."""

@@ -16,7 +16,7 @@ from mitmproxy import options
 from mitmproxy.proxy import mode_specs
 from mitmproxy.tools.dump import DumpMaster
 
-from addons import http_stream
+from addons import http_stream, websocket_layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def options_for(
         "validate_inbound_headers": True,
         # The base-URL listener checks the client's Host header before it is rewritten.
         "keep_host_header": True,
-        "websocket": False,
+        "websocket": True,  # read by our own layer, which passes nothing that was not let go
         "rawtcp": True,
         "http3": False,
         "onboarding": False,
@@ -116,6 +116,7 @@ def _host_pattern(host: str) -> str:
 def build_master(settings: dict[str, Any], addon: object) -> DumpMaster:
     """A master that prints nothing, with the gateway as its last addon. Needs a running event loop."""
     http_stream.install()
+    websocket_layer.install()
     master = DumpMaster(options.Options(), with_termlog=False, with_dumper=False)
     known = {name: value for name, value in settings.items() if name in master.options}
     master.options.update(**known)

@@ -174,6 +174,8 @@ class Upstream(Section):
     """Where the provider is, for rules: ``US``."""
     enabled: bool = True
     """``false``: pass its traffic through unread, as that of any other host."""
+    websockets: Literal["allow", "refuse"] = "allow"
+    """``refuse``: no websocket is opened to it; clients fall back to HTTP. What cannot be inspected is always refused."""
     ca_file: FilePath | None = None
     """PEM roots that may sign for this upstream, besides the public ones."""
     resolve_to: ListenAddress | None = None

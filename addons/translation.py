@@ -114,3 +114,14 @@ def client_address(client: connection.Client) -> str | None:
         return str(ipaddress.ip_address(client.peername[0].partition("%")[0]))
     except (ValueError, TypeError, IndexError):
         return None
+
+
+def close_if_told(flow: http.HTTPFlow, response: http.Response) -> None:
+    """mitmproxy closes both sides where a request says ``connection: close``, as rerouted ones do: tell the client."""
+    if flow.request.headers.get("connection", "").lower() == "close" and not flow.request.is_http2:
+        response.headers["connection"] = "close"
+
+
+def unknown(flow: http.HTTPFlow) -> Watched:
+    """A flow that failed before its upstream was known."""
+    return Watched("unknown", None, None, None, flow.request.host, flow.request.port, False)

@@ -1,0 +1,43 @@
+"""Which websocket a path is: one table, beside that of the HTTP endpoints.
+
+May import this room only. What is not here has no codec, so its upgrade is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from addons.wire.realtime import Realtime
+from addons.wire.realtime_frames import MessageCodec
+from addons.wire.responses_socket import ResponsesSocket
+
+_ANY = r"(?:/[\w.-]+)*"
+
+
+@dataclass(frozen=True, slots=True)
+class SocketEndpoint:
+    """One path of a provider, with the format of the messages there."""
+
+    name: str
+    provider: str
+    path: re.Pattern[str]
+    codec: Callable[[], MessageCodec]
+    """Makes one for a connection."""
+
+
+SOCKETS: tuple[SocketEndpoint, ...] = (
+    SocketEndpoint("openai.realtime", "openai", re.compile(_ANY + r"/realtime(?:/translations)?/?"), Realtime),
+    SocketEndpoint("openai.responses.socket", "openai", re.compile(_ANY + r"/responses/?"), ResponsesSocket),
+)
+"""Azure's paths are among them: ``/openai/realtime``, ``/openai/v1/realtime``, ``/openai/v1/responses``."""
+_OTHERS = frozenset({"anthropic", "google", "mistral", "cohere", "ollama", "bedrock"})
+"""Providers whose hosts do not speak what is in the table."""
+
+
+def socket_at(provider: str | None, path: str) -> SocketEndpoint | None:
+    """The websocket at a path (without query); None if no codec knows it. ``provider`` as in ``registry.match``."""
+    if provider in _OTHERS:
+        return None
+    return next((one for one in SOCKETS if one.path.fullmatch(path)), None)
