@@ -25,6 +25,10 @@ DatabaseOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="CSV instead of a table.")]
+TimeLimitOption = Annotated[
+    float, typer.Option("--time-limit", metavar="SECONDS", min=0.1, help="Give up a question that takes longer.")
+]
 
 # The filters that choose records.
 SinceOption = Annotated[str | None, typer.Option(metavar="TIME", help="From then on: 7d, 2h, 2026-11-24 (UTC).")]
@@ -40,6 +44,12 @@ ActionOption = Annotated[list[str] | None, typer.Option(help="allow, mask, rerou
 RuleOption = Annotated[list[str] | None, typer.Option(help="Name of the rule that decided.")]
 
 _UNFOLDED = 2000
+
+
+def one_form(json: bool, csv: bool) -> None:
+    """Raises AuditError if both are wanted."""
+    if json and csv:
+        raise AuditError("query", "Choose --json or --csv.")
 
 
 def console_for(*, stderr: bool = False) -> Console:

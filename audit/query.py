@@ -23,6 +23,7 @@ from audit.filters import PENDING_FOR, Query, State, Where, conditions, id_begin
 from audit.records import Decision, Finding, Outcome
 from audit.rows import decision_of, finding_of, outcome_of
 from audit.schema import Base
+from audit.snapshot import snapshot
 
 __all__ = ["MAX_PAGE", "PENDING_FOR", "Page", "Query", "Reader", "Record", "State", "Where", "parse_status", "state_of"]
 
@@ -56,20 +57,18 @@ class Page:
 class Reader:
     """Answers queries on an open database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, time_limit_s: float | None = None) -> None:
         self._database = database
+        self._time_limit_s = time_limit_s
 
     def page(self, query: Query, *, now: dt.datetime | None = None) -> Page:
         """One page. Raises AuditError: ``query`` for a wrong filter, else what ails the database."""
         now = now or dt.datetime.now(dt.UTC)
         if not 1 <= query.limit <= MAX_PAGE:
             raise AuditError("query", f"A page has 1 to {MAX_PAGE} records.")
-        try:
-            with self._database.engine.connect() as connection, connection.begin():
-                seqs: list[int] = list(connection.execute(_seqs(query, now)).scalars())
-                records = _load(connection, seqs[: query.limit], now)
-        except SQLAlchemyError as error:
-            raise explain(error, self._database.place) from None
+        with snapshot(self._database, self._time_limit_s) as connection:
+            seqs: list[int] = list(connection.execute(_seqs(query, now)).scalars())
+            records = _load(connection, seqs[: query.limit], now)
         return Page(records, records[-1].seq if len(seqs) > query.limit else None)
 
     def records(self, query: Query, *, now: dt.datetime | None = None) -> Iterator[Record]:

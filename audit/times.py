@@ -22,6 +22,15 @@ def parse_until(text: str, now: dt.datetime) -> dt.datetime:
     return _parse(text, now, end_of_day=True)
 
 
+def parse_step(text: str) -> dt.timedelta:
+    """``15m``, ``1h``, ``1d``, ``2w``. Raises AuditError."""
+    found = _AGO.fullmatch(text.strip())
+    step = dt.timedelta(**{_UNITS[found[2].lower()]: int(found[1])}) if found else dt.timedelta()
+    if step < dt.timedelta(minutes=1) or step % dt.timedelta(minutes=1):
+        raise AuditError("query", "--every is whole minutes, hours, days or weeks: 15m, 1h, 1d, 1w.")
+    return step
+
+
 def _parse(text: str, now: dt.datetime, *, end_of_day: bool) -> dt.datetime:
     text = text.strip()
     try:
