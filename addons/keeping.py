@@ -14,7 +14,7 @@ from typing import Protocol
 
 from addons.masking.restorer import Original
 from addons.vault.names import Keep, Owner
-from addons.wire.stored import COMPACTION, PARTS_OF_OTHERS
+from addons.wire.stored import COMPACTION, FILE, MADE_OF_FILES, PARTS_OF_OTHERS
 from addons.wire.types import ReplyFacts, StoredObject
 
 log = logging.getLogger("coatcheck")
@@ -48,11 +48,14 @@ class Keeping:
 
     def jobs(self, objects: Collection[StoredObject], new: Collection[StoredObject]) -> Iterator[Keep]:
         """What must be written for the ``new`` ones of a reply's ``objects``."""
-        items = [one for one in new if one.kind in PARTS_OF_OTHERS and one.kind != COMPACTION]
         holder = self.part_of or next((one for one in objects if one.kind not in PARTS_OF_OTHERS), None)
+        results = FILE if holder is not None and holder.kind in MADE_OF_FILES else None
+        items = [one for one in new if one.kind == results or one.kind in PARTS_OF_OTHERS - {COMPACTION}]
         for one in new:
             if one == holder:
                 yield Keep(self.owner, one, self.originals, items)
+            elif one.kind == results:
+                continue
             elif one.kind not in PARTS_OF_OTHERS or one.kind == COMPACTION or holder is None:
                 yield Keep(self.owner, one, self.originals)
         if items and holder is not None and holder not in new:

@@ -16,11 +16,13 @@ from addons.wire.content import read_body
 from addons.wire.encodings import decode
 from addons.wire.metadata import Headers, Metadata, read_metadata
 from addons.wire.stored import NOTHING_STORED, StoredUse
-from addons.wire.types import Codec, ParsedRequest, Segment
+from addons.wire.types import Codec, ParsedRequest, Segment, WireError
 from detectors.spans import Span
 
 LABELLED_CHARS = 512
 """Longer texts speak for themselves."""
+PORTION_TEXTS, PORTION_CHARS = 256, 131_072
+"""What the detector gets at once of a request that may hold very much text: each portion has its own time limit."""
 _MESSAGE = re.compile(r"\$\.([A-Za-z_]+)\[(\d+)\]")
 """The path of what lies in a list of the body: ``$.messages[3].content``."""
 _PROSE_KEYS = frozenset({"content", "text", "data", "description", "title", "input", "arguments", "prompt", "system"})
@@ -74,6 +76,21 @@ class Reading:
         """What the detector is to read, in order."""
         return [shown.text for shown in self._shown]
 
+    @property
+    def portions(self) -> list[list[str]]:
+        """The same, in as many portions as the detector is to be asked for: one, but for files."""
+        if not getattr(self._request, "in_portions", False):
+            return [self.texts]
+        out: list[list[str]] = [[]]
+        room = PORTION_CHARS
+        for text in self.texts:
+            if out[-1] and (len(out[-1]) >= PORTION_TEXTS or len(text) > room):
+                out.append([])
+                room = PORTION_CHARS
+            out[-1].append(text)
+            room -= len(text)
+        return out
+
     def spread(self, found: Sequence[Sequence[Span]]) -> list[list[Span]]:
         """The detector's answers to ``texts``, as spans of the segments: clipped to each, none overlapping."""
         spans: list[list[Span]] = [[] for _ in self.segments]
@@ -97,6 +114,11 @@ class Reading:
 def read_request(codec: Codec, target: str, headers: Headers, body: bytes, limits: Limits) -> Reading:
     """Take a request apart. ``body`` as on the wire. Raises WireError where it is not what it claims to be."""
     given = {name.lower(): value for name, value in headers}
+    if "range" in given and getattr(codec, "whole_replies", False):
+        raise WireError("range_refused", "range", "A file is restored as a whole: ask for it without a range")
+    types = {value for name, value in headers if name.lower() == "content-type"}
+    if len(types) > 1:
+        raise WireError("malformed_headers", "content-type", "A request has one content type")
     plain = decode(body, given.get("content-encoding"), limits.body_bytes) if body else body
     return Reading(read_body(codec, given.get("content-type"), plain), read_metadata(headers, target))
 

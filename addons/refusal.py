@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from addons.policy.types import Verdict
 from addons.reading import Reading
 from addons.templates import path_template
+
+_LINE = re.compile(r"file\[(\d+)\]")
+"""The path of what lies in a line of an uploaded file."""
 
 
 class Refusal(Exception):
@@ -24,7 +29,9 @@ def refused_because(verdict: Verdict, reading: Reading) -> str:
     if verdict.reason.startswith("unreadable:"):
         kind = verdict.reason.partition(":")[2]
         where = next((part.path for part in reading.unreadable if part.kind.value == kind), "the body")
-        return f"Refused by policy: {kind} content cannot be inspected ({path_template(where)}). Nothing was sent."
+        line = _LINE.match(where)
+        place = path_template(where) + (f", line {line[1]}" if line is not None else "")
+        return f"Refused by policy: {kind} content cannot be inspected ({place}). Nothing was sent."
     if verdict.reason.startswith("entity:"):
         return f"Refused by policy: the request holds {verdict.reason.partition(':')[2]}. Nothing was sent."
     return f"Refused by policy rule {verdict.rule!r}. Nothing was sent."

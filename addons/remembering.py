@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from addons.exchange import Exchange
@@ -26,6 +26,9 @@ from addons.wire.types import StoredObject
 log = logging.getLogger("coatcheck")
 
 HTTP_ERROR, NOT_FOUND = 400, 404
+AT_ONCE = 200
+"""Objects of a list that are looked up in one go."""
+UNLISTED = "What this list's placeholders stand for cannot be looked up in the vault"
 
 
 class VaultLike(Protocol):
@@ -96,6 +99,27 @@ class Memory:
             required=self._required,
             known=set(case.recalled),
         )
+
+    async def listed(
+        self, principal: str, mentions: Sequence[tuple[StoredObject, Sequence[StoredObject]]]
+    ) -> AsyncIterator[Mapping[str, Original]]:
+        """What the vault knows of the objects on a list, some at a time; the files that a known one names as its own
+        mean the same from now on. Raises Refusal."""
+        vault = self._vault
+        for at in range(0, len(mentions) if vault is not None else 0, AT_ONCE):
+            some = mentions[at : at + AT_ONCE]
+            assert vault is not None
+            try:
+                found = await vault.find(principal, [one for one, _ in some])
+                known = [(one, files) for (one, files), had in zip(some, found, strict=True) if had is not None]
+                jobs = [Keep(vault.owner(principal), one, {}, list(files)) for one, files in known if files]
+                if jobs:
+                    await vault.write(*jobs)
+            except VaultError as e:
+                raise Refusal(503, CODE, f"{UNLISTED} ({e.code}).") from None
+            for originals in found:
+                if originals:
+                    yield originals
 
     async def keep(self, exchange: Exchange, status: int) -> None:
         """Before a reply, or more of a streamed one, leaves: what it names is in the vault, and what it says is

@@ -66,6 +66,15 @@ def speaks(target: OnPrem, endpoint: str) -> bool:
     return endpoint in PATHS and (provider in target.speaks or endpoint in target.speaks)
 
 
+def check_spoken(name: str, target: OnPrem, endpoint: str) -> None:
+    """Raises RerouteError if the upstream ``name`` does not answer ``endpoint``: a file has no place there."""
+    if not speaks(target, endpoint):
+        raise RerouteError(
+            "reroute_unsupported",
+            f"The policy keeps this request on the premises, and {name!r} there does not speak {endpoint}.",
+        )
+
+
 def rewrite(
     name: str,
     target: OnPrem,
@@ -81,11 +90,7 @@ def rewrite(
     target does not speak the endpoint, the body leans on the provider's stored state, or the target's own key cannot be
     read.
     """
-    if not speaks(target, endpoint):
-        raise RerouteError(
-            "reroute_unsupported",
-            f"The policy keeps this request on the premises, and {name!r} there does not speak {endpoint}.",
-        )
+    check_spoken(name, target, endpoint)
     if method.upper() != "POST":
         raise RerouteError("reroute_unsupported", f"Only POST requests to {endpoint} can be rerouted.", 405)
     url = urlsplit(target.url)

@@ -1,7 +1,7 @@
 """What a request body is by its content type, and the reading of it.
 
-May import this room only. JSON goes to the endpoint's codec. An empty body is fine. Anything else is one unreadable
-part, about which the policy decides.
+May import this room only. JSON goes to the endpoint's codec, and so does a form where the endpoint takes forms. An
+empty body is fine. Anything else is one unreadable part, about which the policy decides.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from addons.wire.multipart import Form, is_form, parse_multipart
 from addons.wire.stored import NOTHING_STORED
 from addons.wire.types import Codec, ParsedRequest, Segment, Unreadable, UnreadableKind, WireError
 
@@ -41,6 +42,15 @@ class ReadsEmpty(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsForms(Protocol):
+    """A codec whose endpoint takes ``multipart/form-data``."""
+
+    def parse_form(self, form: Form) -> ParsedRequest:
+        """Take a form apart. Raises WireError."""
+        ...
+
+
 def is_json(content_type: str) -> bool:
     """True for ``application/json``, ``text/json`` and ``+json`` types, whatever their parameters."""
     media = content_type.partition(";")[0].strip().lower()
@@ -61,6 +71,8 @@ def read_body(codec: Codec, content_type: str | None, body: bytes) -> ParsedRequ
         if charset not in ("", "utf-8", "utf8", "us-ascii"):
             raise WireError("unsupported_charset", "content-type", "Send JSON in UTF-8", 415)
         return codec.parse_request(body)
+    if is_form(kind) and isinstance(codec, ReadsForms):
+        return codec.parse_form(parse_multipart(body, kind))
     return UnreadRequest(body, (Unreadable("body", UnreadableKind.CONTENT_TYPE),))
 
 

@@ -174,5 +174,4 @@ EMBEDDINGS = OpenAIText("openai.embeddings", fields(EMBEDDING_FIELDS), EMBEDDING
 MODERATIONS = OpenAIText("openai.moderations", fields(MODERATION_FIELDS), MODERATION_REPLY)
 IMAGES = OpenAIText("openai.images", fields(IMAGE_FIELDS), IMAGE_REPLY)
 SPEECH = OpenAIText("openai.speech", fields(SPEECH_FIELDS))
-TRANSCRIPTIONS = OpenAIText("openai.transcriptions", FREE, TRANSCRIPTION_REPLY)
 VECTOR_SEARCH = OpenAIText("openai.vector_store_search", fields(SEARCH_FIELDS), SEARCH_REPLY)

@@ -22,6 +22,8 @@ from addons.wire.generic import Generic
 from addons.wire.mistral import Mistral, MistralStored
 from addons.wire.ollama import Ollama
 from addons.wire.openai_chat import OpenAIChat
+from addons.wire.openai_files import FileContent, FileObjects, FileUpload, UploadParts
+from addons.wire.openai_forms import IMAGE_EDITS, TRANSCRIPTIONS
 from addons.wire.openai_responses import OpenAIResponses
 from addons.wire.openai_stored import StoredState
 from addons.wire.openai_text import (
@@ -30,7 +32,6 @@ from addons.wire.openai_text import (
     IMAGES,
     MODERATIONS,
     SPEECH,
-    TRANSCRIPTIONS,
     VECTOR_SEARCH,
 )
 from addons.wire.types import Codec
@@ -56,6 +57,9 @@ _CONVERSATIONS = StoredState("openai.conversations")
 _NEW_CONVERSATION = StoredState("openai.conversations", creates=True)
 _COMPACT = OpenAIResponses("openai.responses.compact", compacts=True)
 _INPUT_TOKENS = OpenAIResponses("openai.responses.input_tokens", only_counts=True)
+_FILES, _FILE_LIST = FileObjects("openai.files"), FileObjects("openai.files", lists=True)
+_BATCHES, _BATCH_LIST = FileObjects("openai.batches"), FileObjects("openai.batches", lists=True)
+_JOBS, _JOB_LIST = FileObjects("openai.fine_tuning"), FileObjects("openai.fine_tuning", lists=True)
 _COUNT = AnthropicMessages("anthropic.count_tokens")
 
 
@@ -188,10 +192,27 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *_openai("openai.completions", "POST", r"/completions/?", COMPLETIONS),
     *_openai("openai.embeddings", "POST", r"/embeddings/?", EMBEDDINGS),
     *_openai("openai.moderations", "POST", r"/moderations/?", MODERATIONS),
-    *_openai("openai.images", "POST", r"/images/(?:generations|edits|variations)/?", IMAGES),
+    *_openai("openai.images", "POST", r"/images/generations/?", IMAGES),
+    *_openai("openai.images", "POST", r"/images/(?:edits|variations)/?", IMAGE_EDITS),
     *_openai("openai.speech", "POST", r"/audio/speech/?", SPEECH),
     *_openai("openai.transcriptions", "POST", r"/audio/(?:transcriptions|translations)/?", TRANSCRIPTIONS),
     *_openai("openai.vector_store_search", "POST", r"/vector_stores/[\w-]+/search/?", VECTOR_SEARCH),
+    *_openai(
+        "openai.vector_store_files", "GET POST DELETE", r"/vector_stores/[\w-]+/file(?:s|_batches)(?:/.*)?", GENERIC
+    ),
+    *_openai("openai.files", "POST", r"/files/?", FileUpload("openai.files")),
+    *_openai("openai.files", "GET", r"/files/?", _FILE_LIST),
+    *_openai("openai.files", "GET", r"/files/(?P<file>[\w.-]+)/content/?", FileContent("openai.files")),
+    *_openai("openai.files", "GET DELETE", r"/files/(?P<file>[\w.-]+)/?", _FILES),
+    *_openai("openai.uploads", "POST", r"/uploads(?:/.*)?", UploadParts("openai.uploads")),
+    *_openai("openai.batches", "POST", r"/batches/?", _BATCHES),
+    *_openai("openai.batches", "GET", r"/batches/?", _BATCH_LIST),
+    *_openai("openai.batches", "GET", r"/batches/(?P<batch>[\w.-]+)/?", _BATCHES),
+    *_openai("openai.batches", "POST", r"/batches/(?P<batch>[\w.-]+)/cancel/?", _BATCHES),
+    *_openai("openai.fine_tuning", "POST", r"/fine_tuning/jobs/?", _JOBS),
+    *_openai("openai.fine_tuning", "GET", r"/fine_tuning/jobs/?", _JOB_LIST),
+    *_openai("openai.fine_tuning", "GET", r"/fine_tuning/jobs/(?P<job>[\w.-]+)(?:/(?:events|checkpoints))?/?", _JOBS),
+    *_openai("openai.fine_tuning", "POST", r"/fine_tuning/jobs/(?P<job>[\w.-]+)/(?:cancel|pause|resume)/?", _JOBS),
     _row("anthropic.count_tokens", "anthropic", "POST", r"(?:/[\w.-]+)*/v1/messages/count_tokens/?", _COUNT),
     _row("anthropic.messages", "anthropic", "POST", r"(?:/[\w.-]+)*/v1/messages/?", _ANTHROPIC),
     *_MISTRAL_LIKE_OPENAI,
@@ -219,7 +240,7 @@ def match(provider: str | None, method: str, path: str) -> Endpoint | None:
 
 
 def _bound(endpoint: Endpoint, method: str, found: Mapping[str, str | None]) -> Endpoint:
-    if isinstance(endpoint.codec, StoredState):
+    if isinstance(endpoint.codec, StoredState | FileObjects):
         return replace(endpoint, codec=endpoint.codec.for_path(method, found))
     model = found.get("model")
     if model is not None and isinstance(endpoint.codec, _NAMED_IN_PATH):

@@ -17,8 +17,11 @@ from addons.wire.types import ReplyFacts, StoredObject
 CODE = "stored_state"
 """Error code of such a refusal."""
 RESPONSE, CONVERSATION, ITEM, COMPACTION, COMPLETION = "response", "conversation", "item", "compaction", "completion"
+FILE, BATCH, JOB = "file", "batch", "job"
 """Kinds of stored objects. A compaction is stored in the client's hands: its id is a digest of its opaque content."""
 PARTS_OF_OTHERS = frozenset({ITEM, COMPACTION})
+MADE_OF_FILES = frozenset({BATCH, JOB})
+"""Of what results are files: those mean the same placeholders as it does."""
 _OBJECTS = {
     "response": RESPONSE,
     "response.compaction": RESPONSE,
@@ -55,6 +58,8 @@ class StoredUse:
     creates: bool = False
     """The reply names what the provider keeps from now on."""
     deletes: StoredObject | None = None
+    lists: bool = False
+    """The reply names stored objects that the request does not: known ones are looked up once it is there."""
 
 
 NOTHING_STORED = StoredUse()

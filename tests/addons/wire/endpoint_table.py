@@ -40,6 +40,9 @@ _EXAMPLES = {
     "response": "resp_1",
     "conversation": "conv_1",
     "item": "msg_1",
+    "file": "file-1",
+    "batch": "batch_1",
+    "job": "ftjob-1",
 }
 _ANY = re.compile(re.escape(r"(?:/[\w.-]+)*"))
 _STEPS = (
@@ -115,6 +118,8 @@ def stateful(endpoint: Endpoint) -> str:
         return "deletes"
     if any(named.needed for named in asked.named):
         return "refused" if any(named.object == NO_OBJECT for named in asked.named) else "needs the vault"
+    if asked.lists:
+        return "lists"
     creates = asked.creates or (endpoint.method == "POST" and use(endpoint, STORE).creates)
     return ("stores" if asked.creates else "stores if asked to") if creates else "no"
 

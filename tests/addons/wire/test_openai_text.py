@@ -25,13 +25,13 @@ from openai.types.audio import speech_create_params
 from addons.masking.placeholders import PlaceholderKey, Scope
 from addons.masking.session import MaskingSession
 from addons.wire import openai_completions_stream, openai_text
+from addons.wire.openai_forms import TRANSCRIPTIONS
 from addons.wire.openai_text import (
     COMPLETIONS,
     EMBEDDINGS,
     IMAGES,
     MODERATIONS,
     SPEECH,
-    TRANSCRIPTIONS,
     VECTOR_SEARCH,
     OpenAIText,
 )
