@@ -165,7 +165,7 @@ def test_an_upstream_that_cannot_be_reached(home, provider, tmp_path):
 def test_a_websocket_upgrade_is_refused_with_a_status_on_which_clients_fall_back(gateway, provider):
     data = request(
         method="GET",
-        path="/v1/responses",
+        path="/v1/chat/completions",
         upgrade="websocket",
         connection="Upgrade",
         sec_websocket_version="13",

@@ -1,4 +1,4 @@
-"""Realtime, and the Responses API over a websocket: the stock ``openai`` package through the gateway, and raw sockets."""
+"""Realtime, and Responses over a websocket: the stock ``openai`` package through the gateway, and raw sockets."""
 
 from __future__ import annotations
 
@@ -111,10 +111,10 @@ async def test_what_is_recorded_of_a_conversation(client, double, guarded):
     upgrade, item = guarded.decisions()[before:]
     assert (upgrade["endpoint"], upgrade["action"]) == ("openai.realtime", "allow")
     assert (item["endpoint"], item["action"], item["principal"]) == ("openai.realtime", "mask", upgrade["principal"])
-    newest = guarded.audit("--limit", "2")
-    outcomes = {one["id"]: one["outcome"] for one in newest}
-    assert (outcomes[item["id"]]["output_tokens"], outcomes[item["id"]]["complete"]) == (7, True)
-    assert outcomes[upgrade["id"]]["status"] == 101
+    of_item, of_upgrade = guarded.audit("--limit", "2")
+    assert (of_item["outcome"]["output_tokens"], of_item["outcome"]["complete"]) == (7, True)
+    assert of_item["outcome"]["placeholders_restored"] > 0
+    assert of_upgrade["outcome"]["status"] == 101
 
 
 async def test_a_tool_call_and_its_result(client, double):
@@ -193,9 +193,7 @@ async def test_an_earlier_message_s_values_come_back_in_a_later_reply(client, do
         first = (await until(connection, "response.completed"))[-1].response
         sent = json.loads(double.messages[0])["input"]
         double.say = sent.removeprefix("I am ").removesuffix(".")
-        await connection.response.create(
-            model="gpt-5.1", input="Who am I?", previous_response_id=first.id, store=False
-        )
+        await connection.response.create(model="gpt-5.1", input="Who am I?", previous_response_id=first.id, store=False)
         second = (await until(connection, "response.completed"))[-1].response
     assert double.say != NAME
     assert second.output_text == NAME
