@@ -54,6 +54,10 @@ class Exchange:
     keeping: Keeping | None = None
     """What the vault must have of the reply before the client does; None: nothing."""
     rerouted: bool = False
+    begun: float | None = None
+    """When its request was whole (`time.monotonic`)."""
+    restore_s: float = 0.0
+    """Spent on the reply so far: restoring and judging."""
     sent: float | None = None
     first_byte: float | None = None
     facts: ReplyFacts = field(default_factory=ReplyFacts)
@@ -158,12 +162,15 @@ class StreamBody:
     def __call__(self, data: bytes) -> bytes | list[bytes]:
         if self._withheld:
             return []
+        begun = time.monotonic()
         try:
             return self._mend(data)
         except Exception:
             return (
                 [] if self._broken else (self._fail("restorer_failed", "The gateway failed to read the reply.") or [])
             )
+        finally:
+            self._exchange.restore_s += time.monotonic() - begun
 
     def _mend(self, data: bytes) -> bytes | list[bytes]:
         if self._mender is None:

@@ -48,6 +48,7 @@ class ReplyJudge:
         self._said = said
         self._haystacks: tuple[str, str] | None = None
         self._seen: dict[tuple[str, str], str] = {}
+        self._by: dict[tuple[str, str], str] = {}
         self.verdicts = Verdicts()
         self.scout = Scout(self.verdicts)
         self.restoration = JudgedRestoration(flow, self.verdicts, label)
@@ -66,6 +67,11 @@ class ReplyJudge:
     def findings(self) -> Counter[tuple[str, str]]:
         """Entity and action (``mask``, ``block``) -> distinct values."""
         return Counter((entity, action) for (entity, _), action in self._seen.items())
+
+    @property
+    def told(self) -> Counter[tuple[str, str, str]]:
+        """Entity, recognizer and action -> distinct values, for the record."""
+        return Counter((key[0], self._by[key], action) for key, action in self._seen.items())
 
     def open_stream(self, codec: Codec) -> ReplyStream:
         """Reads a stream ahead: what must be judged before it leaves is noted."""
@@ -104,6 +110,7 @@ class ReplyJudge:
                 if not _WORD.search(part) or self._stands_for_another(part):
                     continue
                 self._seen.setdefault((span.entity, text[start:end]), action)
+                self._by.setdefault((span.entity, text[start:end]), span.recognizer)
                 if flagged and start < flagged[-1].end:
                     start = flagged[-1].end
                 if start < end:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import datetime as dt
 import logging
 import resource
 import socket
@@ -37,8 +38,9 @@ from addons.vault.build import vault_of
 from addons.vault.errors import VaultError
 from addons.vault.service import Vault
 from audit.errors import AuditError
+from audit.ids import new_id
 from audit.recorder import Recorder
-from audit.records import Decision
+from audit.records import Decision, PolicyRecord
 from detectors.errors import DetectorError
 from detectors.service import DetectorService
 from models.errors import ModelError
@@ -112,6 +114,7 @@ async def parts(settings: Settings, announce: Callable[[Decision], None]) -> Asy
             recorder = Recorder(settings.database_url, checkpoints=plan)
             await recorder.start()
             stack.push_async_callback(recorder.stop)
+            await recorder.record_policy(_policy_record(settings))
             vault = vault_of(settings)
             if vault is not None:
                 await vault.start()
@@ -141,6 +144,13 @@ async def parts(settings: Settings, announce: Callable[[Decision], None]) -> Asy
             announce=announce,
         )
         yield Parts(authority, recorder, detector, pipeline, metrics, policy, vault)
+
+
+def _policy_record(settings: Settings) -> PolicyRecord:
+    """The policy in force, for the record, before the first decision under it."""
+    return PolicyRecord(
+        new_id(), dt.datetime.now(dt.UTC), settings.tenant, settings.policy_hash, settings.policy.recorded()
+    )
 
 
 def _authority(settings: Settings) -> CertificateAuthority:

@@ -13,18 +13,31 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from addons.describing import (
+    Clock,
+    cost_of,
+    findings_json,
+    finish_reason,
+    operation_name,
+    provider_name,
+    shape_of,
+    user_agent_family,
+)
 from addons.exchange import Exchange
 from addons.keys import GatewayKeys
 from addons.masking.restorer import Original
 from addons.masking.session import MaskingSession
 from addons.policy.types import Action, Verdict
 from addons.reading import Reading
+from addons.settings_prices import Prices
 from addons.templates import method_name, model_name, path_template
 from addons.wire.types import Codec, StoredObject
 from audit.records import Decision, Finding, Outcome
 from detectors.spans import Span
 
 FINGERPRINTS_PER_FINDING = 50
+NO_PRICES = Prices()
+_CLOCK = Clock()
 PROCESS = f"{platform.node()}/{os.getpid()}"
 
 
@@ -79,6 +92,12 @@ class Circumstances:
     policy_hash: str
     detector_version: str
 
+    @property
+    def model_version(self) -> str:
+        """The NER model's, as the detector's version names it last; empty where there is none."""
+        _, named, model = self.detector_version.rpartition("+ner-")
+        return model if named and model != "none" else ""
+
 
 def decision_of(
     case: Case,
@@ -121,6 +140,14 @@ def decision_of(
         placeholders=case.session.count if case.session is not None and action is not Action.BLOCK else 0,
         policy_hash=circumstances.policy_hash,
         detector_version=circumstances.detector_version,
+        # An on-premises target is no provider's, and where it stands the settings do not say.
+        destination_country=inbound.jurisdiction if route is not None and route == inbound.upstream else None,
+        provider=provider_name(inbound.provider, inbound.host) if route in (None, inbound.upstream) else None,
+        operation=operation_name(case.endpoint),
+        time_source=_CLOCK.source(),
+        model_version=circumstances.model_version,
+        shape=shape_of(reading.segments) if reading is not None else "[]",
+        user_agent_family=user_agent_family(inbound.headers),
         detect_ms=round(case.detect_ms, 3),
         total_ms=round((time.perf_counter() - case.started) * 1000, 3),
         findings=tuple(_findings(case, keys, circumstances.tenant)),
@@ -146,11 +173,14 @@ def _findings(case: Case, keys: GatewayKeys, tenant: str) -> list[Finding]:
     return findings
 
 
-def outcome_of(exchange: Exchange, status: int | None, now: dt.datetime) -> Outcome:
+def outcome_of(exchange: Exchange, status: int | None, now: dt.datetime, prices: Prices = NO_PRICES) -> Outcome:
     """The record of how a request ended."""
     counts = exchange.restoration.counts if exchange.restoration is not None else None
     facts = exchange.facts
     ended = time.monotonic()
+    # What runs on the premises costs no tokens.
+    cost = cost_of(prices, facts.model, facts.input_tokens, facts.output_tokens) if not exchange.rerouted else None
+    before = exchange.sent - exchange.begun if exchange.sent is not None and exchange.begun is not None else None
     error = exchange.error or (f"http_{status}" if status is not None and status >= 400 else None)
     return Outcome(
         decision_id=exchange.decision_id,
@@ -165,6 +195,17 @@ def outcome_of(exchange: Exchange, status: int | None, now: dt.datetime) -> Outc
         placeholders_restored=counts.restored if counts else 0,
         placeholders_unknown=counts.unknown if counts else 0,
         placeholders_mangled=counts.mangled if counts else 0,
+        placeholders_withheld=counts.withheld if counts else 0,
+        response_findings=findings_json(exchange.judge.told) if exchange.judge is not None else "[]",
+        finish_reason=finish_reason(facts.finish_reasons),
+        cost=cost,
+        currency=prices.currency if cost is not None else None,
+        restore_ms=(
+            round(exchange.restore_s * 1000, 3)
+            if exchange.restoration is not None and exchange.sent is not None and exchange.restore_s
+            else None
+        ),
+        gateway_ms=round((before + exchange.restore_s) * 1000, 3) if before is not None else None,
         response_bytes=exchange.response_bytes,
         upstream_ms=round((ended - exchange.sent) * 1000, 3) if exchange.sent is not None else None,
         first_byte_ms=(

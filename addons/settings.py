@@ -20,6 +20,7 @@ from addons.config_errors import KeyPath, Place, Problem, SettingsError, did_you
 from addons.policy.rules import PolicySettings
 from addons.settings_checkpoints import Checkpoints
 from addons.settings_checks import LEANS_ON, problems_between, warnings_of
+from addons.settings_prices import Prices
 from addons.settings_schema import keys_at, schema_of
 from addons.settings_sections import (
     BUILT_IN_UPSTREAMS,
@@ -73,6 +74,7 @@ class Settings(Section):
     placeholders: Placeholders = Placeholders()
     checkpoints: Checkpoints = Checkpoints()
     policy: PolicySettings = PolicySettings()
+    prices: Prices = Prices()
     vault: VaultSettings = VaultSettings()
 
     _source: Path | None = PrivateAttr(default=None)
@@ -257,7 +259,9 @@ _NAMED: frozenset[KeyPath] = frozenset(
         ("upstreams",),
     }
 )
-_SECTIONS = frozenset({"access", "limits", "onprem", "detector", "placeholders", "checkpoints", "policy", "vault"})
+_SECTIONS = frozenset(
+    {"access", "limits", "onprem", "detector", "placeholders", "checkpoints", "policy", "prices", "vault"}
+)
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

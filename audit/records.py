@@ -142,6 +142,6 @@ class PolicyRecord:
     """First seen; UTC, timezone-aware."""
     tenant: str
     hash: str
-    """SHA-256 (hex) of ``policy``."""
+    """SHA-256 (hex) over the policy section in full: `Decision.policy_hash`."""
     policy: str
-    """The policy section in force as canonical JSON: settings only, no secrets."""
+    """The section as canonical JSON; entries of its allow-list, which may be data, are counted and not named."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -94,8 +95,16 @@ def record_page(record: Record) -> RenderableType:
     summary = Text.assemble(_action(decision), ": ", (_EXPLAINED[record.state], _STATE_STYLE[record.state]))
     parts: list[RenderableType] = [title, summary, Text(), _decision_grid(decision)]
     parts += [Text(), Text("Findings", "bold"), _findings_table(decision) if decision.findings else Text("  none")]
+    parts += [Text(), Text("Shape of the request", "bold"), *_shape(decision.shape)]
     parts += [Text(), Text("Outcome", "bold")]
     parts.append(Text("  none recorded") if record.outcome is None else _outcome_grid(record.outcome))
+    if record.outcome is not None and (found := _rows(record.outcome.response_findings, 4)):
+        table = _table()
+        for name in ("  Found in the reply", "Recognizer", "Action", "Distinct"):
+            table.add_column(name, overflow="fold")
+        for entity, recognizer, action, count in found:
+            table.add_row(Text("  ") + _shown(entity), _shown(recognizer), _shown(action), _shown(count))
+        parts += [Text(), table]
     return Group(*parts)
 
 
@@ -112,8 +121,11 @@ def _decision_grid(decision: Decision) -> Table:
         ("Upstream", decision.upstream),
         ("Endpoint", _joined(decision.endpoint, decision.http_method)),
         ("Asked for", decision.server_address),
+        ("SDK", decision.user_agent_family),
+        ("Provider", _joined(decision.provider, decision.operation) or None),
         ("Model", decision.model),
         ("Route", decision.route or "none: nothing goes out"),
+        ("Country", decision.destination_country or ("not known" if decision.route else None)),
         ("Rule", decision.rule),
         ("Reason", decision.reason),
         ("Mode", mode),
@@ -123,6 +135,8 @@ def _decision_grid(decision: Decision) -> Table:
         ("Took", f"{decision.detect_ms:.1f} ms detecting, {decision.total_ms:.1f} ms in all"),
         ("Policy", decision.policy_hash or None),
         ("Detector", decision.detector_version or None),
+        ("NER model", decision.model_version or None),
+        ("Clock", decision.time_source),
         ("Process", decision.process),
     )  # fmt: skip
 
@@ -131,9 +145,15 @@ def _outcome_grid(outcome: Outcome) -> Table:
     tokens = None
     if outcome.input_tokens is not None or outcome.output_tokens is not None:
         tokens = f"{_number(outcome.input_tokens)} in, {_number(outcome.output_tokens)} out"
+    cost = None if outcome.cost is None else f"{outcome.cost:.6f} {outcome.currency or ''}".strip()
     timing = ", ".join(
         f"{value:,.1f} ms to the {what} byte"
         for value, what in ((outcome.first_byte_ms, "first"), (outcome.upstream_ms, "last"))
+        if value is not None
+    )
+    own = ", ".join(
+        f"{value:,.1f} ms {what}"
+        for value, what in ((outcome.gateway_ms, "in all"), (outcome.restore_ms, "of it on the reply"))
         if value is not None
     )
     return _grid(
@@ -142,11 +162,37 @@ def _outcome_grid(outcome: Outcome) -> Table:
         ("Error", outcome.error),
         ("Reply", f"{outcome.response_bytes:,} bytes, {'whole' if outcome.complete else 'not whole'}"),
         ("Model", outcome.response_model),
+        ("Finished", outcome.finish_reason),
         ("Tokens", tokens),
+        ("Cost", cost),
         ("Placeholders", f"{outcome.placeholders_seen} seen, {outcome.placeholders_restored} restored, "
-                         f"{outcome.placeholders_mangled} of them mangled, {outcome.placeholders_unknown} unknown"),
+                         f"{outcome.placeholders_mangled} of them mangled, {outcome.placeholders_unknown} unknown, "
+                         f"{outcome.placeholders_withheld} withheld"),
         ("Took", timing or None),
+        ("Gateway", own or None),
     )  # fmt: skip
+
+
+def _rows(text: str, width: int) -> list[list[str]]:
+    """Rows of a field that holds JSON; none if it is not as it should be."""
+    try:
+        rows = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    rows = rows if isinstance(rows, list) else []
+    return [[str(cell) for cell in row] for row in rows if isinstance(row, list) and len(row) == width]
+
+
+def _shape(text: str) -> list[RenderableType]:
+    rows = _rows(text, 4)
+    if not rows:
+        return [Text("  no text was read")]
+    table = _table()
+    for name in ("  Where", "Role", "Segments", "Characters"):
+        table.add_column(name, overflow="fold", justify="left" if name in ("  Where", "Role") else "right")
+    for path, role, segments, characters in rows:
+        table.add_row(Text("  ") + _shown(path), _shown(role), _shown(segments), _shown(characters))
+    return [table]
 
 
 def _findings_table(decision: Decision) -> Table:

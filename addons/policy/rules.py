@@ -255,6 +255,12 @@ class PolicySettings(Section):
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
+    def recorded(self) -> str:
+        """This section as canonical JSON for the audit record; allow-list entries, which may be data, are counted."""
+        values = self.model_dump(mode="json")
+        values["allow_list"] = {"entries": len(self.allow_list)}
+        return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
     def routes(self) -> Iterator[tuple[tuple[str | int, ...], str | None]]:
         """Every place that reroutes: (key path, target; None where neither it nor ``reroute_to`` names one)."""
         if self.default is Action.REROUTE:
