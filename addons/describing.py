@@ -80,7 +80,47 @@ _FAMILIES = tuple(
     )
 )
 _REASONS = frozenset(
-    ["stop", "length", "tool_calls", "content_filter", "function_call", "end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "model_context_window_exceeded", "completed", "incomplete", "failed", "cancelled", "max_output_tokens", "complete", "error", "error_toxic", "error_limit", "user_cancel", "tool_call", "safety", "recitation", "language", "other", "blocklist", "prohibited_content", "spii", "malformed_function_call", "image_safety", "unexpected_tool_call", "guardrail_intervened", "content_filtered", "model_length", "load", "unload", "finish"]
+    [
+        "stop",
+        "length",
+        "tool_calls",
+        "content_filter",
+        "function_call",
+        "end_turn",
+        "max_tokens",
+        "stop_sequence",
+        "tool_use",
+        "pause_turn",
+        "refusal",
+        "model_context_window_exceeded",
+        "completed",
+        "incomplete",
+        "failed",
+        "cancelled",
+        "max_output_tokens",
+        "complete",
+        "error",
+        "error_toxic",
+        "error_limit",
+        "user_cancel",
+        "tool_call",
+        "safety",
+        "recitation",
+        "language",
+        "other",
+        "blocklist",
+        "prohibited_content",
+        "spii",
+        "malformed_function_call",
+        "image_safety",
+        "unexpected_tool_call",
+        "guardrail_intervened",
+        "content_filtered",
+        "model_length",
+        "load",
+        "unload",
+        "finish",
+    ]
 )
 
 

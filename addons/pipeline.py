@@ -97,7 +97,9 @@ class Pipeline:
         """Inspect, decide, act, record. Never raises."""
         case = self._open(inbound)
         try:
-            return await self._judge(case)
+            forward = await self._judge(case)
+            forward.exchange.begun = time.monotonic() - (time.perf_counter() - case.started)
+            return forward
         except Refusal as refusal:
             return await self._refuse(case, refusal)
         except Exception as e:
@@ -351,7 +353,9 @@ class Pipeline:
         """A whole reply's body as it may leave; None: as it came. Raises WireError, Refusal."""
         exchange.read_ahead(body, content_type, encodings)
         await self._judge_reply(exchange)
+        begun = time.monotonic()
         restored = exchange.restore_body(body, content_type, encodings, status)
+        exchange.restore_s += time.monotonic() - begun
         await self.keep(exchange, status)
         return restored
 
@@ -366,10 +370,13 @@ class Pipeline:
         judge = exchange.judge
         if judge is None or not judge.waits:
             return
+        begun = time.monotonic()
         try:
             await judge.settle(lambda texts: self._detector.detect(texts, scope=self._settings.tenant))
         except DetectorError:
             raise Refusal(503, FAILED, FAILURE) from None
+        finally:
+            exchange.restore_s += time.monotonic() - begun
 
     async def keep(self, exchange: Exchange, status: int = 200) -> None:
         """What a reply, or what has come of it, names is in the vault before it leaves. Raises Refusal."""
@@ -384,7 +391,7 @@ class Pipeline:
 
     def _finish(self, exchange: Exchange, status: int | None) -> None:
         refused = exchange.sent is None
-        outcome = outcome_of(exchange, status, self._now())
+        outcome = outcome_of(exchange, status, self._now(), self._settings.prices)
         self._recorder.submit_outcome(outcome)
         if exchange.rerouted and not refused:
             gone = exchange.error in ("upstream_unreachable", "upstream_disconnected")
