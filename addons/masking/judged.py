@@ -9,7 +9,7 @@ does not depend on how the stream was cut. A text without a verdict is never let
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from addons.masking.place import Prose
@@ -142,6 +142,10 @@ class JudgedRestoration:
     def end(self) -> None:
         """Nothing more is let go: what is held back is dropped."""
         self._shared.ended = True
+
+    def sent_texts(self) -> tuple[Sequence[str], FlowRestoration]:
+        """See ``FlowRestoration.sent_texts``: nobody judges what the caller said."""
+        return self._flow.sent_texts()
 
     @property
     def ended(self) -> bool:

@@ -78,6 +78,7 @@ class FlowRestoration:
         self.originals = originals
         self.grammar = grammar
         self.surrogates = surrogates or _NO_SURROGATES
+        self._texts = texts
         self.outlets = outlets or Outlets()
         self.addresses = CallerAddresses(lambda: texts, lambda: [*self.surrogates.spellings(), *self.originals])
         self.entities = frozenset(token.rpartition("_")[0] for token in originals)
@@ -87,6 +88,11 @@ class FlowRestoration:
         self._spelled: dict[tuple[str, int], str] = {}
         self._stand_ins: dict[str, Original] = {}
         """Surrogates as the model has spelled them."""
+
+    def sent_texts(self) -> tuple[Sequence[str], FlowRestoration]:
+        """See ``KnowsRequest`` in ``addons.wire.types``. What restores them counts nothing here."""
+        own = FlowRestoration(self.originals, self.grammar, surrogates=self.surrogates)
+        return self._texts, own
 
     @property
     def knows_any(self) -> bool:

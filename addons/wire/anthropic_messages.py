@@ -9,8 +9,9 @@ from __future__ import annotations
 from addons.wire.anthropic_stream import MessageStream, note_message
 from addons.wire.collect import JsonRequest, parse_json
 from addons.wire.jsondoc import Node
+from addons.wire.offsets import in_request
 from addons.wire.refusals import anthropic_error, reply
-from addons.wire.restore import argument, tool_call
+from addons.wire.restore import Restorer, argument, tool_call
 from addons.wire.rules import (
     FREE,
     NAME,
@@ -30,7 +31,7 @@ from addons.wire.rules import (
     unknown_block,
     unreadable,
 )
-from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind
+from addons.wire.types import ErrorReply, KnowsRequest, ReplyFacts, Restoration, UnreadableKind
 from addons.wire.whole_reply import restore_whole
 
 METADATA = constant_role("metadata", TEXT)
@@ -91,7 +92,7 @@ def _result(inner: Rule) -> Rule:
 
 _LOCATION = fields({"type": NAME, "city": TEXT, "country": TEXT, "region": TEXT, "timezone": TEXT})
 _TEXTS = fields({"type": NAME, "error_code": NAME, "file_id": NAME, "encrypted_stdout": OPAQUE}, unknown_block)
-CITATION = fields(
+_CITED = fields(
     {
         **dict.fromkeys(
             """type document_index search_result_index start_char_index end_char_index start_page_number
@@ -102,6 +103,28 @@ CITATION = fields(
         "encrypted_index": OPAQUE,
     }
 )
+
+
+def CITATION(visitor: Visitor, node: Node, path: str, role: str) -> None:
+    """A citation. In a reply, places in a document of the request become places in the caller's own document."""
+    _CITED(visitor, node, path, role)
+    if not isinstance(visitor, Restorer) or node.text("type") != "char_location":
+        return
+    bounds = [node.get(name) for name in ("start_char_index", "end_char_index")]
+    told = [(bound, bound.integer) for bound in bounds if bound is not None and bound.integer is not None]
+    if len(told) != 2:
+        return
+    (start, first), (end, last) = told
+    if not isinstance(visitor.restoration, KnowsRequest):
+        return
+    moved = in_request(visitor.restoration, first, last, node.text("cited_text") or "")
+    if moved is None:
+        visitor.dropped += 1
+    if moved != (first, last):
+        for bound, new in zip((start, end), moved or ("null", "null"), strict=True):
+            visitor.put(bound, str(new))
+
+
 _CALL = _block(name=NAME, server_name=NAME, toolset_name=NAME, input=argument(FREE))
 _USE, _HOSTED_USE = tool_call(_CALL), tool_call(_CALL, hosted=True)
 _WEB_RESULT = fields({"type": NAME, "title": TEXT, "url": TEXT, "page_age": TEXT, "encrypted_content": OPAQUE})
@@ -220,7 +243,15 @@ REPLY = fields(
     }
 )
 """A message, a count or an error. What is not here (``stop_details``, ``error``) is restored whole."""
-EVENT = fields({"type": NAME, "index": NAME, "usage": SKIP, "message": REPLY, "content_block": _BLOCK})
+EVENT = fields(
+    {
+        **dict.fromkeys(["type", "index"], NAME),
+        "usage": SKIP,
+        "message": REPLY,
+        "content_block": _BLOCK,
+        "delta": fields({"type": NAME, "citation": CITATION}),
+    }
+)
 """A stream event without pieces of runs."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from addons.wire.types import Restoration
+from addons.wire.types import KnowsRequest, Restoration
 
 MAX_ALONE = 64
 """Offsets that are tried one by one where they do not fit together."""
@@ -45,6 +45,39 @@ def shifted(said: Said, offsets: Iterable[int], restoration: Restoration, *, in_
         for at, point in points.items()
         if point in moved
     }
+
+
+def in_request(restoration: Restoration, start: int, end: int, quote: str) -> tuple[int, int] | None:
+    """Where a place of a text of the request lies in the caller's own text; None if that cannot be known.
+
+    The text is found by what it holds there (``quote``, as it was sent). Offsets count code points, or UTF-16 units if
+    the quote stands at those.
+    """
+    if not isinstance(restoration, KnowsRequest) or not 0 <= start <= end:
+        return None
+    texts, own = restoration.sent_texts()
+    found: set[tuple[int, int]] = set()
+    for text in dict.fromkeys(texts):
+        places = (start, end)
+        wide = text[start:end] != quote
+        if wide:
+            raw = text.encode("utf-16-le", "surrogatepass")
+            if raw[2 * start : 2 * end] != quote.encode("utf-16-le", "surrogatepass") or 2 * end > len(raw):
+                continue
+            places = _units(raw, start), _units(raw, end)
+        said = Said(text, own.whole(text))
+        moved = shifted(said, places, own)
+        if not all(at in moved for at in places):
+            return None
+        new = [moved[at] for at in places]
+        if wide:
+            new = [len(said.restored[:at].encode("utf-16-le", "surrogatepass")) // 2 for at in new]
+        found.add((new[0], new[1]))
+    return found.pop() if len(found) == 1 else None
+
+
+def _units(raw: bytes, at: int) -> int:
+    return len(raw[: 2 * at].decode("utf-16-le", "surrogatepass"))
 
 
 def _moved(said: Said, points: Sequence[int], restoration: Restoration) -> dict[int, str]:

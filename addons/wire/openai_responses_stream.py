@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from addons.wire.jsondoc import Document
+from addons.wire.logprobs import Entry, atoms_of, written
 from addons.wire.openai_responses_text import Offsets, shift
 from addons.wire.openai_stream import note_chat
 from addons.wire.refusals import STREAM_ERROR, openai_error
@@ -21,7 +22,7 @@ from addons.wire.restore import Restorer, tool_name
 from addons.wire.rules import Rule
 from addons.wire.sse import Event, event_bytes
 from addons.wire.stored import note_item, note_stored
-from addons.wire.streaming import EventStream, Runs
+from addons.wire.streaming import EventStream, Json, Runs
 from addons.wire.types import ReplyFacts, Restoration, WireError
 
 type Key = tuple[str | int, ...]
@@ -63,6 +64,10 @@ class _Waiting:
     data: dict[str, Any] | None = None
     texts: dict[Key, str] = field(default_factory=dict)
     """Path in ``data`` -> restored text."""
+    entries: list[Entry] = field(default_factory=list)
+    """The tokens that spell what became of its text."""
+    spelled: bool = False
+    """They spelled it as it came."""
     last_of: set[Key] = field(default_factory=set)
     """Open runs whose last piece is in this event."""
     ready: bytes = b""
@@ -145,7 +150,10 @@ class ResponsesStream(EventStream):
             if key in self._last:
                 self._last.pop(key)[0].last_of.discard(key)
             tool = self._tool(base, data)
-            entry.texts[path] = self._runs.feed(key, text, as_json="arguments" in base, restoration=tool)
+            atoms = atoms_of(data["logprobs"], text) if data.get("logprobs") and path == ("delta",) else None
+            entry.spelled = entry.spelled or atoms is not None
+            entry.texts[path] = self._runs.feed(key, text, as_json="arguments" in base, restoration=tool, atoms=atoms)
+            entry.entries += self._runs.entries(key)
             entry.last_of.add(key)
             self._last[key] = entry, path
             if base == OUTPUT_TEXT:
@@ -195,6 +203,7 @@ class ResponsesStream(EventStream):
             if last is not None:
                 entry, path = last
                 entry.texts[path] += tail
+                entry.entries += self._runs.entries(key)
                 entry.last_of.discard(key)
             elif tail:
                 self._queue.append(_Waiting(Event(b"", "", None, False), ready=self._extra(key, tail)))
@@ -209,7 +218,7 @@ class ResponsesStream(EventStream):
         where = {name: value for name, value in zip(WHERE, key[1:], strict=False) if value != ""}
         data = {"type": kind, "sequence_number": self._number, **where, "delta": delta}
         if key[0] == OUTPUT_TEXT:
-            data["logprobs"] = []
+            data["logprobs"] = self._runs.entries(key)
         return event_bytes(json.dumps(data, ensure_ascii=False), kind)
 
     def _leave(self) -> bytes:
@@ -225,23 +234,13 @@ class ResponsesStream(EventStream):
     # -- events --------------------------------------------------------------------------------------------------------
 
     def _written(self, entry: _Waiting, data: dict[str, Any]) -> bytes:
-        """A piece event with its new texts; probabilities of tokens that are not there any more are dropped."""
-        edits = {path: new for path, new in entry.texts.items() if new != _at(data, path)}
-        if not edits:
-            return entry.event.raw
-        if not data.get("logprobs"):
-            return self.patched(entry.event, data, edits)
-        try:
-            document = Document(entry.event.data or "", duplicates=True)
-        except WireError:
-            return self.patched(entry.event, data | {"logprobs": []}, edits)
-        restorer = Restorer(document, self._restoration)
-        for child in document.root.children:
-            if child.key == "logprobs":
-                restorer.edits.append((child.start, child.end, "[]"))
-            elif child.key == "delta" and ("delta",) in edits:
-                restorer.replace(child, edits[("delta",)])
-        return entry.event.with_data(document.splice(restorer.edits))
+        """A piece event with its new texts and the tokens that spell them; what does not spell them is dropped."""
+        edits: dict[Key, str] = {path: new for path, new in entry.texts.items() if new != _at(data, path)}
+        given = data.get("logprobs")
+        if isinstance(given, list) and (entry.entries != given if entry.spelled or entry.entries else edits and given):
+            self.facts.dropped += not entry.spelled
+            edits["logprobs",] = Json(written(entry.entries if entry.spelled or not given else []))
+        return self.patched(entry.event, data, edits)
 
     def _annotation(self, event: Event, data: dict[str, Any]) -> bytes:
         """An annotation of a text that is under way: its offsets follow what became of that text so far."""

@@ -1,12 +1,13 @@
 """Texts of the Responses API that other members point into: annotations by offset, ``logprobs`` token by token.
 
 May import this room only. When a text is restored it changes its length: offsets into it are moved to where the same
-place is now, and the tokens' probabilities, which would spell the placeholder, are dropped (``[]``).
+place is now, and the tokens that spell a placeholder become one (``logprobs.py``), or all are dropped (``[]``).
 """
 
 from __future__ import annotations
 
 from addons.wire.jsondoc import ARRAY, Node
+from addons.wire.openai_pointers import respell
 from addons.wire.restore import Restorer
 from addons.wire.rules import NAME, NAMES, TEXT, Rule, Visitor, fields, items, unknown_block
 from addons.wire.types import Restoration
@@ -84,6 +85,9 @@ def pointed_into(rule: Rule) -> Rule:
         text = node.get("text")
         if text is None or text.string is None or not isinstance(visitor, Restorer):
             return
+        logprobs = node.get("logprobs")
+        if logprobs is not None and logprobs.kind == ARRAY and logprobs.children:
+            respell(visitor, text, logprobs, "[]")
         if not any(start == text.start for start, _, _ in visitor.edits):
             return
         annotations = node.get("annotations")
@@ -91,8 +95,5 @@ def pointed_into(rule: Rule) -> Rule:
             offsets = Offsets(text.string, visitor.restoration)
             for annotation in annotations.children:
                 shift(visitor, annotation, offsets)
-        logprobs = node.get("logprobs")
-        if logprobs is not None and logprobs.kind == ARRAY and logprobs.children:
-            visitor.edits.append((logprobs.start, logprobs.end, "[]"))
 
     return walk

@@ -213,7 +213,7 @@ class ChatStream(EventStream):
         tail = self._runs.end(key)
         if not tail:
             return b""
-        index, *steps = key
+        steps = key[1:]
         delta: Any = tail
         for step in reversed(steps):
             delta = [{"index": step} | delta] if isinstance(step, int) else {step: delta}

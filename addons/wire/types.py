@@ -162,7 +162,7 @@ class ReplyFacts:
     objects: dict[StoredObject, None] = field(default_factory=dict)
     """What the reply names of that the provider may keep, in the order of appearance (the values mean nothing)."""
     dropped: int = 0
-    """Members that pointed into a text (offsets, tokens' probabilities) and could not follow it when it was restored."""
+    """Members that pointed into a text (offsets, tokens' probabilities) and could not follow it when restored."""
 
 
 class ReplyStream(Protocol):

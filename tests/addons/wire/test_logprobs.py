@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from anthropic.types import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from addons.masking.placeholders import PlaceholderKey, Scope
 from addons.masking.session import MaskingSession
+from addons.wire.anthropic_messages import AnthropicMessages
 from addons.wire.mistral import Mistral
 from addons.wire.openai_chat import OpenAIChat
 from detectors.spans import Span
@@ -149,3 +151,43 @@ def test_the_sdk_reads_such_a_stream() -> None:
 def test_a_stream_without_placeholders_leaves_byte_for_byte() -> None:
     raw = stream_of([["nobody"], [" at"], [" all"]])
     assert restored(raw) == raw
+
+
+DOCUMENT = f"王 {NAME} 😀 lives here. {OTHER} does not."
+SPANS = [Span(DOCUMENT.index(who), DOCUMENT.index(who) + len(who), "PERSON", 0.9, "t") for who in (NAME, OTHER)]
+
+
+@pytest.mark.parametrize("utf_16", [False, True])
+def test_citations_of_a_document_point_into_the_callers_own(utf_16: bool) -> None:
+    session = MaskingSession(PlaceholderKey(bytes(32), 1), Scope("tenant"))
+    session.mask("a text before it, which is longer than the document and holds nothing of it at all")
+    masked = session.mask(DOCUMENT, SPANS)
+    quote = masked[masked.index("lives") :]
+    at = masked.index(quote)
+    if utf_16:
+        at += 1
+    end = at + len(quote)
+    citation = {"type": "char_location", "cited_text": quote, "document_index": 0, "document_title": None}
+    citation |= {"start_char_index": at, "end_char_index": end}
+    block = {"type": "text", "text": "Yes.", "citations": [citation]}
+    message = {"id": "m", "type": "message", "role": "assistant", "model": "x", "content": [block]}
+    message |= {"stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}
+    body, facts = AnthropicMessages().restore_reply(json.dumps(message).encode(), session.restoration())
+    (cited,) = Message.model_validate_json(body).content[0].citations or []
+    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": citation}}
+    stream = AnthropicMessages().open_stream(session.restoration())
+    out = stream.feed(sse([("content_block_delta", delta)])) + stream.close()
+    assert json.loads(out.split(b"data: ")[1])["delta"]["citation"] == cited.model_dump(exclude={"file_id"})
+    start, stop = cited.start_char_index, cited.end_char_index
+    own = DOCUMENT.encode("utf-16-le")[2 * start : 2 * stop].decode("utf-16-le") if utf_16 else DOCUMENT[start:stop]
+    assert own == cited.cited_text == DOCUMENT[DOCUMENT.index("lives") :]
+    assert facts.dropped == 0
+
+
+def test_a_citation_of_what_nobody_sent_loses_its_place() -> None:
+    citation = {"type": "char_location", "cited_text": REAL, "start_char_index": 3, "end_char_index": 9}
+    message = {"type": "message", "content": [{"type": "text", "text": "x", "citations": [citation]}]}
+    body, facts = AnthropicMessages().restore_reply(json.dumps(message).encode(), SESSION.restoration())
+    told = json.loads(body)["content"][0]["citations"][0]
+    assert (told["cited_text"], told["start_char_index"], told["end_char_index"]) == (NAME, None, None)
+    assert facts.dropped == 1

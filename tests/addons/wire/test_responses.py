@@ -244,7 +244,7 @@ def test_annotations_point_where_they_pointed(restoration: Any) -> None:
     text = "Dear {0}, see [site] and [other], {0}'s own."
     words = ("Dear", "[site]", "[other]", "own")
     before = cited(text.format(token), *words, token)
-    after = cited(text.format(value), *words, value, logprobs=False)
+    after = cited(text.format(value), *words, value)
     restored = json.loads(CODEC.restore_reply(json.dumps(response_of(before)).encode(), restoration)[0])
     assert restored["output"][0]["content"] == [after]
     for annotation in restored["output"][0]["content"][0]["annotations"][:5]:
@@ -263,10 +263,11 @@ def test_an_offset_inside_a_placeholder_becomes_its_nearest_end() -> None:
     assert second["index"] == 1000 + len(VALUE) - len(PLACEHOLDER)
 
 
-def test_probabilities_stay_where_nothing_was_restored() -> None:
+def test_probabilities_spell_what_was_restored() -> None:
     parts = [cited(f"to {PLACEHOLDER}"), cited("to nobody")]
     restored = json.loads(CODEC.restore_reply(json.dumps(response_of(*parts)).encode(), Restoration())[0])
-    assert [len(part["logprobs"]) for part in restored["output"][0]["content"]] == [0, 1]
+    told = [part["logprobs"] for part in restored["output"][0]["content"]]
+    assert [[one["token"] for one in entries] for entries in told] == [[f"to {VALUE}"], ["to nobody"]]
 
 
 def test_odd_shapes() -> None:
