@@ -47,11 +47,11 @@ class Spelled:
         self.entries += other.entries
 
 
-def atoms_of(entries: Any, text: str, token: str = "token") -> list[Atom] | None:
+def atoms_of(entries: Any, text: str) -> list[Atom] | None:
     """The tokens that spell ``text``, by their strings or their bytes; None if they do not spell it."""
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
         return None
-    tokens = [one.get(token) for one in entries]
+    tokens = [one.get("token") for one in entries]
     spelled: list[str] = [one for one in tokens if isinstance(one, str)]
     if len(spelled) == len(entries):
         size = len(spelled)
