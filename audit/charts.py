@@ -66,7 +66,9 @@ def totals_page(totals: Totals) -> RenderableType:
     parts: list[RenderableType] = [head, Text(), actions]
     for title, grid in (("Ended", ended), ("Traffic", _grid(traffic)), ("Placeholders", _grid(placeholders))):
         parts += [Text(), Text(title, "bold"), grid]
-    return Group(*parts, *([Text(), latency] if totals.latency else []))
+    if totals.latency:
+        parts += [Text(), latency]
+    return Group(*parts)
 
 
 _LATENCY = {"detect_ms": "detecting", "total_ms": "until the decision", "upstream_ms": "until the last byte",

@@ -68,8 +68,8 @@ def add_totals(connection: Connection, query: Query, now: dt.datetime, tally: Ta
     latencies = select(*(_column("decisions" if name in _decisions.c else "outcomes", name) for name in LATENCIES))
     result = connection.execute(latencies.select_from(both).where(*where))
     while rows := result.fetchmany(_CHUNK):
-        values = np.array(rows, dtype=np.float64)
-        for name, column in zip(LATENCIES, values.T, strict=True):
+        table = np.array([tuple(row) for row in rows], dtype=np.float64)
+        for name, column in zip(LATENCIES, table.T, strict=True):
             steps = steps_of(column[~np.isnan(column)])
             tally.latency[name] += np.bincount(steps, minlength=256)
 

@@ -85,7 +85,8 @@ def records_of(count: int) -> Iterator[tuple[list[dict[str, Any]], ...]]:
     blank = {c.name: None for c in Base.metadata.tables["decisions"].c} | {
         "tenant": "default", "mode": "enforce", "would_action": None, "http_method": "POST", "policy_hash": "0" * 64,
         "detector_version": "0.1.0", "model_version": "ner 1", "time_source": "ntp", "operation": "chat",
-        "process": "gateway-1/4711", "user_agent_family": "openai-python", "shape": '[["$.messages[*].content","user"]]',
+        "process": "gateway-1/4711", "user_agent_family": "openai-python",
+        "shape": '[["$.messages[*].content","user",4,900]]',
     }  # fmt: skip
     ended = {c.name: 0 for c in Base.metadata.tables["outcomes"].c} | {
         "error": None, "complete": 1, "response_findings": "[]", "currency": "USD", "response_model": None,
@@ -99,7 +100,8 @@ def records_of(count: int) -> Iterator[tuple[list[dict[str, Any]], ...]]:
         moment = START + dt.timedelta(seconds=seq * APART_S, microseconds=1)
         gone, home = action != "block", action == "reroute"
         decision = {
-            **blank, "seq": seq, "id": f"{0x019F << 32 | seq:012x}7000{0x8000 << 48 | seq:016x}"[-32:], "time": f"{moment}",
+            **blank, "seq": seq, "id": f"{0x019F << 32 | seq:012x}7000{0x8000 << 48 | seq:016x}"[-32:],
+            "time": moment.isoformat(" ", "microseconds"),
             "principal": f"k:{caller:08x}", "upstream": upstream, "endpoint": endpoint, "action": action, "rule": rule,
             "reason": reason, "route": "local" if home else upstream if gone else None, "provider": provider,
             "destination_country": "CN" if home else country if gone else None, "model": models[caller % len(models)],
@@ -121,8 +123,9 @@ def records_of(count: int) -> Iterator[tuple[list[dict[str, Any]], ...]]:
             status = 200 if die > 0.03 else 429 if die > 0.01 else 500 if die > 0.003 else None
             reply = dice.lognormvariate(6.5, 0.8)
             outcomes.append({
-                **ended, "seq": None, "decision_seq": seq, "time": f"{moment + dt.timedelta(milliseconds=reply)}",
-                "status": status, "complete": int(status is not None), "cost": 0.001 * (seq % 7),
+                **ended, "seq": None, "decision_seq": seq, "status": status,
+                "time": (moment + dt.timedelta(milliseconds=reply)).isoformat(" ", "microseconds"),
+                "complete": int(status is not None), "cost": 0.001 * (seq % 7),
                 "error": None if status == 200 else "upstream_error" if status else "upstream_disconnected",
                 "input_tokens": 900, "output_tokens": 200 + seq % 300, "placeholders_seen": len(entities),
                 "placeholders_restored": len(entities), "placeholders_unknown": int(die > 0.9999),
