@@ -6,6 +6,8 @@ does not know. On SQLite that means copying the table, about ten seconds for ten
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -17,7 +19,7 @@ depends_on = None
 _SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
-def _columns() -> dict[str, list[sa.Column[object]]]:
+def _columns() -> dict[str, list[sa.Column[Any]]]:
     """Anew at each call: a column belongs to one table."""
     return {
         "decisions": [
@@ -88,7 +90,7 @@ def downgrade() -> None:
             op.drop_column(table, column.name)
 
 
-def _copy_ledger(more: list[sa.Column[object]], checks: list[sa.CheckConstraint]) -> None:
+def _copy_ledger(more: list[sa.Column[Any]], checks: list[sa.CheckConstraint]) -> None:
     op.create_table(
         "ledger_next",
         sa.Column("leaf", _SEQUENCE, primary_key=True, autoincrement=False),
