@@ -12,7 +12,7 @@ import json
 import ssl
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -99,8 +99,11 @@ class Sockets:
                 if isinstance(message, bytes):
                     continue
                 said, self.events = self.events, None
-                for event in said if said is not None else talk.answer(json.loads(message)):
-                    await connection.send(event if isinstance(event, str | bytes) else json.dumps(event))
+                answer: Iterable[dict[str, Any] | str | bytes] = (
+                    talk.answer(json.loads(message)) if said is None else said
+                )
+                for one in answer:
+                    await connection.send(one if isinstance(one, str | bytes) else json.dumps(one))
         except ConnectionClosed:
             pass
         self.closes.append((connection.close_code or 0, connection.close_reason or ""))
@@ -177,7 +180,9 @@ class Realtime:
             yield self._event("response.content_part.done", **where, part=part)
         yield self._event("response.output_item.done", response_id=response["id"], output_index=0, item=item)
         usage = {"input_tokens": 11, "output_tokens": 7, "total_tokens": 18}
-        yield self._event("response.done", response={**response, "status": "completed", "output": [item], "usage": usage})
+        yield self._event(
+            "response.done", response={**response, "status": "completed", "output": [item], "usage": usage}
+        )
 
 
 class Responses:
