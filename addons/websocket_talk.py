@@ -7,7 +7,6 @@ reply to a later message may hold the placeholders of an earlier one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from addons.exchange import Exchange, Forward
@@ -25,8 +24,8 @@ REROUTE_REFUSED = (
     "The policy wants this rerouted, and a websocket cannot be led to another server once it is open: use HTTP for it. "
     "Nothing was sent."
 )
-REMEMBERED_CHARS = 65536
-"""How much of what was said before is looked through for names that a later message shortens."""
+REMEMBERED = 100
+"""Values of earlier messages, the newest, that are looked for where a later one shortens or respells them."""
 
 
 @dataclass(slots=True)
@@ -40,8 +39,8 @@ class Talk:
     session: MaskingSession | None = None
     said: list[str] = field(default_factory=list, repr=False)
     """The client's texts."""
-    heard: list[tuple[str, Sequence[Span]]] = field(default_factory=list, repr=False)
-    """The last of them, with what was found in each."""
+    found: dict[str, Span] = field(default_factory=dict, repr=False)
+    """The newest values found in them, each as a span of itself."""
 
 
 class TalkPipeline(Pipeline):
@@ -69,15 +68,18 @@ class TalkPipeline(Pipeline):
         spans = await super()._detect(case, reading)
         talk = self._talk
         texts = [segment.text for segment in reading.segments]
-        if self._settings.detector.linking and talk.heard and texts:
-            before = [text for text, _ in talk.heard]
-            found = [*[list(spans) for _, spans in talk.heard], *spans]
-            turns = [*range(len(before)), *[len(before)] * len(texts)]
-            spans = link([*before, *texts], found, turns, allowed=self._passing.allows)[len(before) :]
-        talk.heard += zip(texts, spans, strict=True)
-        size = sum(len(text) for text, _ in talk.heard)
-        while len(talk.heard) > 1 and size > REMEMBERED_CHARS:
-            size -= len(talk.heard.pop(0)[0])
+        if self._settings.detector.linking and talk.found and texts:
+            before = list(talk.found)
+            known = [*[[span] for span in talk.found.values()], *spans]
+            turns = [*[0] * len(before), *[1] * len(texts)]
+            spans = link([*before, *texts], known, turns, allowed=self._passing.allows)[len(before) :]
+        for text, here in zip(texts, spans, strict=True):
+            for span in here:
+                value = text[span.start : span.end]
+                talk.found.pop(value, None)
+                talk.found[value] = Span(0, len(value), span.entity, span.score, span.recognizer)
+        while len(talk.found) > REMEMBERED:
+            del talk.found[next(iter(talk.found))]
         talk.said += texts
         return spans
 
