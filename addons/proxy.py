@@ -16,7 +16,7 @@ from mitmproxy import options
 from mitmproxy.proxy import mode_specs
 from mitmproxy.tools.dump import DumpMaster
 
-from addons import http_stream, websocket_layer
+from addons import http_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,6 @@ def _host_pattern(host: str) -> str:
 def build_master(settings: dict[str, Any], addon: object) -> DumpMaster:
     """A master that prints nothing, with the gateway as its last addon. Needs a running event loop."""
     http_stream.install()
-    websocket_layer.install()
     master = DumpMaster(options.Options(), with_termlog=False, with_dumper=False)
     known = {name: value for name, value in settings.items() if name in master.options}
     master.options.update(**known)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from mitmproxy import http
 from mitmproxy.websocket import WebSocketMessage
 
+from addons import websocket_layer
 from addons.exchange import Forward, Refuse
 from addons.recording import Inbound
 from addons.translation import Watched
@@ -32,8 +34,10 @@ PROTOCOL = "sec-websocket-protocol"
 EXTENSIONS = "sec-websocket-extensions"
 KEY_PROTOCOL = "openai-insecure-api-key."
 """Before the API key in a subprotocol: browsers cannot set headers."""
-OF_THE_PROTOCOL = frozenset({"sec-websocket-key", "sec-websocket-version", "upgrade", "connection"})
+OF_THE_PROTOCOL = frozenset({"sec-websocket-key", "sec-websocket-version"})
 """Headers that are the handshake's own, with nothing of the caller's in them."""
+_NONCE = re.compile(r"[A-Za-z0-9+/]{22}==")
+"""16 random bytes in base64 (RFC 6455, section 4.1)."""
 
 
 class _Channel:
@@ -56,6 +60,7 @@ class Websockets:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._live: set[Socket] = set()
+        websocket_layer.install()  # mitmproxy's own would send on whatever no hook has dropped
 
     # -- the upgrade, which is a request first -------------------------------------------------------------------
 
@@ -65,8 +70,9 @@ class Websockets:
         asked = request.headers.get("upgrade", "").lower() == "websocket"
         if not asked or request.is_http2 or request.method != "GET":
             return False
-        if request.headers.get("sec-websocket-version", "").strip() != "13":  # mitmproxy reads no other
-            return False
+        given = request.headers.get
+        if given("sec-websocket-version", "").strip() != "13" or not _NONCE.fullmatch(given("sec-websocket-key", "")):
+            return False  # mitmproxy reads no other version
         configured = self._gateway.settings.upstreams.get(watched.upstream)
         if configured is not None and configured.websockets == "refuse":
             return False

@@ -16,6 +16,7 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection
 from wsproto.frame_protocol import Opcode
 
+from addons.websocket import Websockets
 from addons.websocket_layer import CHANNEL, GuardedWebsocketLayer
 from addons.websocket_session import Passing
 
@@ -165,3 +166,8 @@ def test_what_nobody_inspects_passes_and_is_not_kept():
     play.judge = lambda *_: None
     assert play.from_client(ws.TextMessage("x"))[0] == [ws.TextMessage("x")]
     assert play.flow.websocket.messages == []
+
+
+def test_a_gateway_puts_the_layer_in_place_however_it_is_started():
+    Websockets(None)
+    assert core.WebsocketLayer is GuardedWebsocketLayer
