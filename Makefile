@@ -33,6 +33,8 @@ types: setup ## check types with mypy --strict
 	$(call title,types)
 	@$(BIN)/mypy
 
+# Whole files side by side: a file's tests share its gateway. Not more than four, or the gateways' models fill the memory.
+PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
 unit: setup ## run all of tests/
 	$(call title,tests)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
