@@ -49,6 +49,8 @@ class Sockets:
         """Request line and headers of each connection."""
         self.messages: list[str | bytes] = []
         self.closes: list[tuple[int, str]] = []
+        self.closed = threading.Event()
+        """One of them has come."""
         self.piece = 5
         """Code points in each delta."""
         self.say: str | None = None
@@ -107,6 +109,7 @@ class Sockets:
         except ConnectionClosed:
             pass
         self.closes.append((connection.close_code or 0, connection.close_reason or ""))
+        self.closed.set()
 
 
 class Realtime:
