@@ -23,6 +23,7 @@ from audit.command_line import (
     one_form,
 )
 from audit.database import open_read_only
+from audit.exports import commands as export_commands
 from audit.location import default_database_url
 from audit.query import MAX_PAGE, Query, Reader, Record
 from audit.render import as_json, record_page, record_table
@@ -34,6 +35,7 @@ app = typer.Typer(help="What went where, who sent it, which rule let it.", no_ar
 for _name, _command in ledger_commands.COMMANDS.items():
     app.command(_name)(_command)
 commands.mount(app)  # serve, token, reads
+export_commands.mount(app)  # export
 
 
 for _name, _command in statistics_commands.COMMANDS.items():

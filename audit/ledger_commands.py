@@ -1,4 +1,4 @@
-"""``coatcheck audit verify | checkpoint | proof | export``: is the record whole, and how does one prove it?
+"""``coatcheck audit verify | checkpoint | proof``: is the record whole, and how does one prove it?
 
 They read only. Exit codes of verify: 0 whole, 1 not whole, 2 cannot tell. Imports nothing outside audit.
 """
@@ -6,10 +6,8 @@ They read only. Exit codes of verify: 0 whole, 1 not whole, 2 cannot tell. Impor
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,19 +17,8 @@ from rich.text import Text
 
 from audit.checkpoint import ANCHOR_FILE, KEY_FILE, Checkpoint, load_key, public_keys, split_notes
 from audit.command_line import (
-    ActionOption,
-    CallerOption,
     DatabaseOption,
-    EndpointOption,
-    EntityOption,
-    FingerprintOption,
     JsonOption,
-    ModelOption,
-    RuleOption,
-    SinceOption,
-    TenantOption,
-    UntilOption,
-    UpstreamOption,
     console_for,
     errors_shown,
 )
@@ -41,8 +28,7 @@ from audit.export import export_lines, verify_export
 from audit.ledger import root_at, size_of
 from audit.location import default_database_url, state_dir
 from audit.note import PublicKey
-from audit.query import MAX_PAGE, Query, Reader
-from audit.times import parse_since, parse_until
+from audit.query import Reader
 from audit.verification import Report
 from audit.verify import Progress as Told
 from audit.verify import newest_checkpoint, verify_database
@@ -53,12 +39,6 @@ KeyFileOption = Annotated[
     typer.Option("--key-file", metavar="FILE", help=f"The ledger's key; else {KEY_FILE} in the state directory."),
 ]
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Into this file.")]
-
-
-class Format(StrEnum):
-    """What an export is written as."""
-
-    JSONL = "jsonl"
 
 
 def verify(
@@ -89,7 +69,7 @@ def verify(
         kept = [
             (str(file), list(split_notes(_text(file)))) for file in checkpoint or _own_anchor(database, export, proof)
         ]
-        with _progress("Verifying", shown=not json) as told:
+        with progress_shown("Verifying", shown=not json) as told:
             if (source := export or proof) is not None:
                 with _lines_of(source) as lines:
                     report = verify_export(lines, keys, kept, told)
@@ -140,45 +120,10 @@ def write_proof(
         _write(lines, output)
 
 
-def export_records(
-    database: DatabaseOption = None,
-    output: OutputOption = None,
-    format: Annotated[Format, typer.Option("--format", help="JSON lines.")] = Format.JSONL,  # noqa: A002
-    since: SinceOption = None,
-    until: UntilOption = None,
-    caller: CallerOption = None,
-    tenant: TenantOption = None,
-    upstream: UpstreamOption = None,
-    endpoint: EndpointOption = None,
-    model: ModelOption = None,
-    entity: EntityOption = None,
-    fingerprint: FingerprintOption = None,
-    action: ActionOption = None,
-    rule: RuleOption = None,
-) -> None:
-    """Write records with all that proves them: everything, or what the filters admit."""
-    now = dt.datetime.now(dt.UTC)
-    lists = {
-        "caller": caller, "tenant": tenant, "upstream": upstream, "endpoint": endpoint, "model": model,
-        "entity": entity, "fingerprint": fingerprint, "action": action, "rule": rule,
-    }  # fmt: skip
-    with errors_shown():
-        times = {"since": since and parse_since(since, now), "until": until and parse_until(until, now)}
-        filters: dict[str, Any] = {name: tuple(values) for name, values in lists.items() if values}
-        described: dict[str, Any] = {name: moment.isoformat() for name, moment in times.items() if moment}
-        described |= {name: list(values) for name, values in filters.items()}
-        filters |= {name: moment for name, moment in times.items() if moment}
-        query = Query(**filters, limit=MAX_PAGE) if described else None
-        opened = open_read_only(database or default_database_url())
-        with _progress("Exporting", shown=output is not None) as told:
-            _write(export_lines(opened, query, described, told), output)
-
-
 COMMANDS: dict[str, Callable[..., None]] = {
     "verify": verify,
     "checkpoint": show_checkpoint,
     "proof": write_proof,
-    "export": export_records,
 }
 
 
@@ -281,7 +226,8 @@ def _write(lines: Iterable[str], output: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def _progress(what: str, *, shown: bool) -> Iterator[Told]:
+def progress_shown(what: str, *, shown: bool) -> Iterator[Told]:
+    """A bar on a terminal."""
     console = console_for(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
