@@ -13,8 +13,8 @@ class AuditError(Exception):
     ``code`` is a stable word for metrics and refusals:
 
     ``unopenable``, ``newer``, ``foreign``, ``missing``, ``outdated`` (opening);
-    ``full``, ``locked``, ``gone``, ``unreachable``, ``invalid``, ``damaged``, ``timeout``, ``queue_full``, ``stopped``
-    (writing);
+    ``full``, ``locked``, ``gone``, ``unreachable``, ``invalid``, ``damaged``, ``timeout``, ``queue_full``, ``stopped``,
+    ``journal``, ``journal_full`` (writing);
     ``query``, ``not_found``, ``ambiguous`` (reading);
     ``key``, ``note``, ``export``, ``proof`` (the ledger's files: not what they should be).
     """

@@ -22,6 +22,7 @@ from audit.errors import AuditError
 from audit.failures import explain, is_about_one_record
 from audit.leaf import decision_json, leaf_hash, outcome_json, policy_json
 from audit.ledger import Appender, Entry, lock
+from audit.recorded import without_recorded
 from audit.records import Decision, Outcome, PolicyRecord
 from audit.rows import (
     FINDING_FIELDS,
@@ -63,11 +64,14 @@ class Writer:
         self._database = open_database(self._url, create=first, busy_timeout_s=self._busy_timeout_s)
         self._connect(self._database)
 
-    def write(self, records: Sequence[Record]) -> list[AuditError | None]:
-        """Durable on return, but for the records that have an error in the list. Raises AuditError: none is."""
+    def write(self, records: Sequence[Record], *, again: bool = False) -> list[AuditError | None]:
+        """Durable on return, but for the records that have an error in the list. Raises AuditError: none is.
+
+        ``again``: some of them may be in the database already; these are passed over.
+        """
         connection = self._ready_connection()
         try:
-            verdicts = _write(connection, self._appender, records)
+            verdicts = _write(connection, self._appender, records, again)
             self._check_files()
         except AuditError:
             self.close()
@@ -171,11 +175,13 @@ class Writer:
                 )
 
 
-def _write(connection: Connection, appender: Appender, records: Sequence[Record]) -> list[AuditError | None]:
+def _write(
+    connection: Connection, appender: Appender, records: Sequence[Record], again: bool
+) -> list[AuditError | None]:
     try:
         with connection.begin():
             lock(connection)
-            _insert(connection, appender, records)
+            _insert(connection, appender, without_recorded(connection, records) if again else records)
         return [None] * len(records)
     except Exception as error:
         if not is_about_one_record(error, connection.dialect.name):
@@ -189,7 +195,7 @@ def _write(connection: Connection, appender: Appender, records: Sequence[Record]
         for record in records:
             try:
                 with connection.begin_nested():
-                    _insert(connection, appender, [record])
+                    _insert(connection, appender, without_recorded(connection, [record]) if again else [record])
                 verdicts.append(None)
             except Exception as error:
                 if not is_about_one_record(error, connection.dialect.name):
