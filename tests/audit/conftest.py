@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from audit.ids import new_id
 from audit.recorder import Recorder
@@ -92,30 +89,14 @@ def outcome() -> Callable[..., Outcome]:
 
 @pytest.fixture
 def database_path(tmp_path: Path) -> Path:
+    """The file of ``url``: whoever takes it is about SQLite itself."""
     return tmp_path / "state" / "audit.db"
 
 
 @pytest.fixture
-def url(database_path: Path) -> str:
-    return f"sqlite:///{database_path}"
-
-
-@pytest.fixture
-def ledger_url(url: str) -> Iterator[str]:
-    """A database for what must hold on both: SQLite, or a new one on the server of ``COATCHECK_TEST_POSTGRESQL``."""
-    server = os.environ.get("COATCHECK_TEST_POSTGRESQL")
-    if not server:
-        yield url
-        return
-    name = f"audit_{uuid.uuid4().hex}"
-    engine = sa.create_engine(
-        sa.make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
-    )
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+def ledger_url(url: str) -> str:
+    """``url``, by the name that tests of the ledger use."""
+    return url
 
 
 @pytest.fixture

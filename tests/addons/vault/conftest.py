@@ -22,11 +22,6 @@ def original(value: str) -> Original:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'state' / 'audit.db'}"
-
-
-@pytest.fixture
 def keys(tmp_path: Path) -> KeyFile:
     file = KeyFile(tmp_path / "state" / "vault.key")
     file.ensure()
