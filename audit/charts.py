@@ -80,7 +80,7 @@ def top_table(name: str, counts: Sequence[Count], width: int) -> RenderableType:
     most = counts[0].decisions
     title = name.replace("_", " ").capitalize()
     keys = [_NONE if one.key is None else visible(one.key) for one in counts]
-    numbers = len(f"{most:,}") + max(len(f"{one.findings:,}") for one in counts) + 20
+    numbers = max(9, len(f"{most:,}")) + max(8, *(len(f"{one.findings:,}") for one in counts)) + 8
     room = min(_WIDEST, max(8, width - numbers - min(40, max(map(cell_len, (title, *keys))))))
     table = _table((title, "left"), ("Decisions", "right"), ("Findings", "right"), ("", "left"))
     table.columns[0].overflow, table.columns[0].no_wrap = "fold", False

@@ -54,8 +54,9 @@ def add_totals(connection: Connection, query: Query, now: dt.datetime, tally: Ta
     currency = _column("outcomes", "currency")
     sums = [func.sum(_decisions.c[name]) for name in _OF_DECISIONS.values()]
     sums += [func.sum(_column("outcomes", name)) for name in (*_OF_REPLIES, "cost")]
-    statement = select(_decisions.c.action, state.label("s"), currency.label("currency"), func.count(), *sums)
-    statement = statement.select_from(both).where(*where).group_by(_decisions.c.action, "s", "currency")
+    action_of = _unordered(_decisions.c.action).label("a")
+    statement = select(action_of, state.label("s"), currency.label("money"), func.count(), *sums)
+    statement = statement.select_from(both).where(*where).group_by("a", "s", "money")
     for action, one, money, count, *values in connection.execute(statement):
         tally.actions[action] += count
         tally.states[one] += count
@@ -133,7 +134,12 @@ def key_of(by: Dimension) -> ColumnElement[Any]:
     if by == Dimension.STATUS_CLASS:
         return cast(_outcomes.c.status // 100, String) + "xx"
     table = "findings" if by in OF_FINDINGS else "outcomes" if by in OF_OUTCOMES else "decisions"
-    return _column(table, by)
+    return _unordered(_column(table, by))
+
+
+def _unordered(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column, but none of its index: SQLite would walk all of that to have the groups in order."""
+    return func.coalesce(column, null())
 
 
 def origin_of(every: dt.timedelta) -> int:
