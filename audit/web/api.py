@@ -41,9 +41,7 @@ def desk_of(request: Request) -> Desk:
     return desk
 
 
-def bearer_of(
-    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
-) -> Identity:
+def bearer_of(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]) -> Identity:
     """Who asks, by the token. Raises Refused."""
     desk = desk_of(request)
     identity = None if given is None else desk.identity_of(given.credentials)

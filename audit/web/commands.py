@@ -35,7 +35,8 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 9090,
     host_name: Annotated[
-        list[str] | None, typer.Option("--host-name", metavar="NAME", help="A name that browsers reach it by. Repeatable.")
+        list[str] | None,
+        typer.Option("--host-name", metavar="NAME", help="A name that browsers reach it by. Repeatable."),
     ] = None,
     tls_cert: Annotated[Path | None, typer.Option("--tls-cert", metavar="FILE", help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option("--tls-key", metavar="FILE", help="Its private key, PEM.")] = None,
@@ -49,7 +50,9 @@ def serve(
         str | None,
         typer.Option("--reads-database", metavar="URL", help="The same database by an account that may add reads."),
     ] = None,
-    time_limit: Annotated[float, typer.Option("--time-limit", min=0.1, help="Seconds that a question may take.")] = 10.0,
+    time_limit: Annotated[
+        float, typer.Option("--time-limit", min=0.1, help="Seconds that a question may take.")
+    ] = 10.0,
 ) -> None:
     """Serve the page and the REST API for auditors, read-only, until Ctrl-C."""
     with errors_shown():

@@ -91,7 +91,9 @@ class LedgerDocument(BaseModel):
     size: int = Field(description="Leaves.")
     covered: int = Field(description="Leaves that the newest checkpoint vouches for.")
     checkpoint: CheckpointDocument | None
-    public_key: str | None = Field(description="As this server knows it; get it from the gateway's operator to be sure.")
+    public_key: str | None = Field(
+        description="As this server knows it; get it from the gateway's operator to be sure."
+    )
 
 
 class Whoami(BaseModel):

@@ -34,6 +34,7 @@ router = APIRouter(include_in_schema=False)
 THEMES = ("auto", "light", "dark")
 SESSION_COOKIE = "coatcheck_session"
 FORM_COOKIE = "coatcheck_form"
+BRIEF = 48
 RANGES = ("1h", "24h", "7d", "30d", "365d")
 _DEFAULT_RANGE = "7d"
 
@@ -47,10 +48,22 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["show"] = lambda value: "–" if value is None else visible(str(value))
+    environment.filters["show"] = show
+    environment.filters["brief"] = brief
     environment.filters["utc"] = utc
     environment.globals["link"] = link
     return environment
+
+
+def show(value: object) -> str:
+    """Recorded text as text: what would act or hide is written as an escape."""
+    return "–" if value is None else visible(str(value))
+
+
+def brief(value: object) -> str:
+    """The same for lists; a record's page has it whole."""
+    text = show(value)
+    return text if len(text) <= BRIEF else text[: BRIEF - 1] + "…"
 
 
 def link(path: str, given: Mapping[str, Sequence[str]] | None = None, **more: object) -> str:

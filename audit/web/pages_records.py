@@ -17,6 +17,7 @@ from audit.records import Decision, Finding, Outcome
 from audit.render import as_mapping
 from audit.schema import ACTIONS
 from audit.statistics import Dimension, Statistics
+from audit.visible import visible
 from audit.web import charts
 from audit.web.pages import clean, desk_of, download, filters_of, note_read, reader_of, render, signed_in, soft
 from audit.web.parameters import Filters, PageFilters
@@ -81,7 +82,10 @@ def list_records(request: Request) -> Response:
         states=tuple(State),
         first=TEXTS_FIRST,
         more=TEXTS_MORE,
-        suggested={str(by): [count.key for count in counts if count.key] for by, counts in suggested.items()},
+        suggested={
+            str(by): [one.key for one in counts if one.key and visible(one.key) == one.key]
+            for by, counts in suggested.items()
+        },
     )
 
 

@@ -46,7 +46,9 @@ def run(
     try:
         config.load()
     except OSError as error:
-        raise AuditError("unopenable", f"The TLS files cannot be used: {(error.strerror or 'not PEM').lower()}.") from None
+        raise AuditError(
+            "unopenable", f"The TLS files cannot be used: {(error.strerror or 'not PEM').lower()}."
+        ) from None
     listener = _listen(host, port)
     place = f"[{host}]" if ":" in host else host
     scheme = "http" if tls is None else "https"
@@ -61,5 +63,6 @@ def _listen(host: str, port: int) -> socket.socket:
         )
     except OSError as error:
         raise AuditError(
-            "unopenable", f"Port {port} of {host} cannot be had ({(error.strerror or 'error').lower()}): choose another with --port."
+            "unopenable",
+            f"Port {port} of {host} cannot be had ({(error.strerror or 'error').lower()}): choose another with --port.",
         ) from None

@@ -163,7 +163,9 @@ class TokenFile:
             raise self._unreadable(error) from None
 
     def _unreadable(self, error: OSError) -> AuditError:
-        return AuditError("key", f"The file of tokens {self.path} cannot be used: {(error.strerror or 'error').lower()}.")
+        return AuditError(
+            "key", f"The file of tokens {self.path} cannot be used: {(error.strerror or 'error').lower()}."
+        )
 
 
 def hash_of(text: str) -> str:
@@ -172,9 +174,7 @@ def hash_of(text: str) -> str:
 
 
 def _mapping(token: Token) -> dict[str, Any]:
-    return {
-        key: value.isoformat() if isinstance(value, dt.datetime) else value for key, value in asdict(token).items()
-    }
+    return {key: value.isoformat() if isinstance(value, dt.datetime) else value for key, value in asdict(token).items()}
 
 
 def _token(values: dict[str, Any]) -> Token:

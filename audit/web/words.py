@@ -83,4 +83,6 @@ def preferred(accept_language: str) -> str:
 
 def utc(moment: dt.datetime, *, seconds: bool = True) -> str:
     """``2026-11-24 12:00:00``."""
-    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}" if seconds else f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M}"
+    return (
+        f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}" if seconds else f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M}"
+    )

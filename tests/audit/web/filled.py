@@ -1,6 +1,6 @@
 """Fills a database with a fortnight of fictional traffic for the page: quiet days, failures, and hostile text.
 
-    python tests/audit/web/filled.py /tmp/state    # then COATCHECK_STATE_DIR=/tmp/state coatcheck audit serve
+python tests/audit/web/filled.py /tmp/state    # then COATCHECK_STATE_DIR=/tmp/state coatcheck audit serve
 """
 
 from __future__ import annotations
@@ -104,7 +104,10 @@ def _decision(chance: random.Random, time: dt.datetime, number: int) -> Decision
         action, reason, rule = "block", "error:detector_timeout", "fail_closed"
     observed = number % 29 == 3 and action == "mask"
     route = {"block": None, "reroute": "local"}.get(action, upstream)
-    shape = [["$.messages[*].content", "system", 1, 412], ["$.messages[*].content", "user", 3, chance.randint(40, 4000)]]
+    shape = [
+        ["$.messages[*].content", "system", 1, 412],
+        ["$.messages[*].content", "user", 3, chance.randint(40, 4000)],
+    ]
     shape += [["$.tools[*].function.description", "schema", 2, 230]] if number % 3 == 0 else []
     detect = chance.lognormvariate(1.8, 0.6)
     return Decision(
@@ -141,8 +144,8 @@ def _outcome(chance: random.Random, decision: Decision, number: int) -> Outcome:
         decision.id, decision.time + dt.timedelta(milliseconds=last), 502 if failed else 200,
         error="upstream_disconnected" if failed else None, complete=not failed, response_model=decision.model,
         input_tokens=chance.randint(50, 4000), output_tokens=chance.randint(20, 900), placeholders_seen=seen,
-        placeholders_restored=seen, placeholders_mangled=int(number % 37 == 2), placeholders_unknown=int(number % 41 == 9),
-        response_bytes=chance.randint(800, 9000), upstream_ms=last, first_byte_ms=first,
+        placeholders_restored=seen, placeholders_mangled=int(number % 37 == 2),
+        placeholders_unknown=int(number % 41 == 9), response_bytes=chance.randint(800, 9000), upstream_ms=last, first_byte_ms=first,
         placeholders_withheld=int(number % 67 == 1), finish_reason="stop", cost=chance.uniform(0.0005, 0.03),
         currency="USD", restore_ms=chance.uniform(0.2, 4), gateway_ms=decision.total_ms + 1,
         response_findings=json.dumps([["PHONE_NUMBER", "PhoneRecognizer", "mask", 1]]) if number % 31 == 4 else "[]",
@@ -157,7 +160,7 @@ def hostile(time: dt.datetime) -> Decision:
         rule=EVERY, reason=f"entity:{EVERY}", route=EVERY[1:], client_address=EVERY, proxy_user=EVERY, process=EVERY,
         server_address=EVERY, http_method=EVERY, model=EVERY, policy_hash=EVERY, detector_version=EVERY,
         findings=(finding,), destination_country=EVERY, provider=EVERY, operation=EVERY, time_source=EVERY,
-        model_version=EVERY, shape=json.dumps([[EVERY, EVERY, EVERY, EVERY], [EVERY, EVERY, 1, 2], [HOSTILE[0], "user", 3, 40]]),
+        model_version=EVERY, shape=json.dumps([[EVERY, EVERY, EVERY, EVERY], [HOSTILE[0], "user", 3, 40]]),
         user_agent_family=EVERY,
     )  # fmt: skip
 
