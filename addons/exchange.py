@@ -6,7 +6,7 @@ Imports no mitmproxy and does no I/O: bytes in, bytes out. ``gateway.py`` feeds 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -53,6 +53,9 @@ class Exchange:
     """Judges what the model adds; None: that is allowed. ``restoration`` is then the judge's."""
     keeping: Keeping | None = None
     """What the vault must have of the reply before the client does; None: nothing."""
+    listing: Callable[[bytes], Awaitable[None]] | None = None
+    """For a reply that lists stored objects: looks up what it names, given its decoded body, and takes that into
+    ``restoration``; None: there is nothing to look up."""
     rerouted: bool = False
     begun: float | None = None
     """When its request was whole (`time.monotonic`)."""
@@ -71,13 +74,20 @@ class Exchange:
 
         A codec may name more types in ``stream_types``: lines of JSON (Ollama), a JSON array (Gemini).
         """
+        if self._reads_any_type:
+            return False
         kind = content_type.partition(";")[0].strip().lower()
         return kind in STREAM_TYPES or kind in getattr(self.codec, "stream_types", ())
+
+    @property
+    def _reads_any_type(self) -> bool:
+        """The codec knows what a reply is whatever type it is said to be: the content of a stored file."""
+        return bool(getattr(self.codec, "reads_any_type", False))
 
     def read_ahead(self, body: bytes, content_type: str, encodings: str) -> None:
         """Before ``restore_body``: what of a whole reply must be judged is noted. What cannot be read is left alone."""
         kind = content_type.partition(";")[0].strip().lower()
-        is_json = kind == "application/json" or kind.endswith("+json")
+        is_json = kind == "application/json" or kind.endswith("+json") or self._reads_any_type
         if self.judge is not None and (is_json or kind.startswith("text/")):
             self.judge.read(self.codec, decode(body, encodings, self.response_cap), is_json=is_json)
 
@@ -99,7 +109,7 @@ class Exchange:
             return None
         plain = decode(body, encodings, self.response_cap)
         kind = content_type.partition(";")[0].strip().lower()
-        if kind == "application/json" or kind.endswith("+json"):
+        if kind == "application/json" or kind.endswith("+json") or self._reads_any_type:
             restored, self.facts = self.codec.restore_reply(plain, self.restoration)
             if status < HTTP_ERROR and plain and not self.facts.complete:
                 raise WireError("malformed_reply", "body", "The reply claims to be JSON of its endpoint and is not")

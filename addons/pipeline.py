@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 
 from addons.credentials import credential_of
-from addons.exchange import Destination, Exchange, Forward, Refuse
+from addons.exchange import HTTP_ERROR, Destination, Exchange, Forward, Refuse
 from addons.judging import FAILED, FAILURE, ReplyJudge
 from addons.keys import GatewayKeys
+from addons.listing import COLLISION, listing
 from addons.masking.placeholders import PlaceholderKey, Scope
 from addons.masking.session import MaskingSession, PlaceholderCollision
 from addons.metrics import Metrics
@@ -28,12 +29,13 @@ from addons.reading import Reading, read_request
 from addons.recording import Case, Circumstances, Inbound, decision_of, outcome_of
 from addons.refusal import Refusal, refused_because
 from addons.remembering import Memory, VaultLike
-from addons.reroute.targets import RerouteError, rewrite
+from addons.reroute.targets import RerouteError, check_spoken, rewrite
 from addons.resigning import NO_KEYS, Resigner
 from addons.settings import Settings
 from addons.signing import SigningRefused
 from addons.templates import method_name
 from addons.wire import registry
+from addons.wire.encodings import decode
 from addons.wire.types import Codec, WireError
 from audit.errors import AuditError
 from audit.ids import new_id
@@ -130,7 +132,7 @@ class Pipeline:
             raise Refusal(405, "unknown_method", "The request's HTTP method is none that the gateway knows.")
         try:
             case.reading = reading = await _aside(
-                inbound,
+                inbound.body,
                 lambda: read_request(
                     case.codec,
                     inbound.target,
@@ -172,14 +174,23 @@ class Pipeline:
             )
         if verdict.action is Action.REROUTE:
             return await self._reroute(case, reading, verdict)
-        texts = await _aside(inbound, lambda: self._mask(case, reading, verdict))
+        texts = await _aside(inbound.body, lambda: self._mask(case, reading, verdict))
         await self._memory.add(case, reading.stored)
-        masked = case.session is not None and (bool(texts) or any(case.recalled.values()))
+        lists = reading.stored.lists
+        masked = case.session is not None and (bool(texts) or any(case.recalled.values()) or lists)
         exchange = self._exchange(case, inbound.upstream, masked=masked)
+        if lists and case.session is not None:
+            exchange.listing = listing(
+                self._memory,
+                case.principal,
+                case.session,
+                exchange,
+                lambda: self._exchange(case, inbound.upstream, masked=True),
+            )
         exchange.keeping = self._memory.keeping(case, reading.stored)
         forward = Forward(exchange, identity_reply=exchange.restoration is not None)
         if texts:
-            body, path, headers = await _aside(inbound, lambda: reading.encode(texts))
+            body, path, headers = await _aside(inbound.body, lambda: reading.encode(texts))
             forward = Forward(forward.exchange, body=body, path=path, headers=headers, identity_reply=True)
         forward = await self._signed(inbound, forward)
         action = Action.MASK if texts else Action.ALLOW
@@ -198,7 +209,9 @@ class Pipeline:
     async def _detect(self, case: Case, reading: Reading) -> list[list[Span]]:
         begun = time.perf_counter()
         try:
-            found = await self._detector.detect(reading.texts, scope=self._settings.tenant)
+            found: list[list[Span]] = []
+            for portion in reading.portions:
+                found += await self._detector.detect(portion, scope=self._settings.tenant)
         except DetectorTimeout:
             raise Refusal(503, "detector_timeout", "The detector did not answer within its time limit.") from None
         except DetectorError:
@@ -206,7 +219,9 @@ class Pipeline:
         spans = reading.spread(found)
         if self._settings.detector.linking:
             texts = [segment.text for segment in reading.segments]
-            spans = await _aside(case.inbound, lambda: link(texts, spans, reading.turns, allowed=self._passing.allows))
+            spans = await _aside(
+                case.inbound.body, lambda: link(texts, spans, reading.turns, allowed=self._passing.allows)
+            )
         elapsed = time.perf_counter() - begun
         case.detect_ms = elapsed * 1000
         self.metrics.detect_seconds.observe(elapsed)
@@ -232,9 +247,7 @@ class Pipeline:
                 if masked != segment.text:
                     texts[i] = masked
         except PlaceholderCollision:
-            raise Refusal(
-                500, "placeholder_collision", "Two values of this request share a placeholder; nothing was sent."
-            ) from None
+            raise Refusal(500, "placeholder_collision", f"{COLLISION}; nothing was sent.") from None
         return texts
 
     async def _reroute(self, case: Case, reading: Reading, verdict: Verdict) -> Forward:
@@ -247,9 +260,10 @@ class Pipeline:
                 503, "reroute_unavailable", f"The on-premises model {name!r} is not available; nothing was sent."
             )
         inbound = case.inbound
-        texts = await _aside(inbound, lambda: self._mask(case, reading, verdict)) if verdict.mask else {}
-        body, path, headers = await _aside(inbound, lambda: reading.encode(texts, model=target.model))
+        texts = await _aside(inbound.body, lambda: self._mask(case, reading, verdict)) if verdict.mask else {}
         try:
+            check_spoken(name, target, case.endpoint)
+            body, path, headers = await _aside(inbound.body, lambda: reading.encode(texts, model=target.model))
             sent = rewrite(name, target, case.endpoint, inbound.method, path, headers, body)
         except RerouteError as e:
             raise Refusal(e.status, e.code, e.message) from None
@@ -351,10 +365,12 @@ class Pipeline:
         self, exchange: Exchange, body: bytes, content_type: str, encodings: str, status: int
     ) -> bytes | None:
         """A whole reply's body as it may leave; None: as it came. Raises WireError, Refusal."""
+        if exchange.listing is not None and status < HTTP_ERROR:
+            await exchange.listing(decode(body, encodings, exchange.response_cap))
         exchange.read_ahead(body, content_type, encodings)
         await self._judge_reply(exchange)
         begun = time.monotonic()
-        restored = exchange.restore_body(body, content_type, encodings, status)
+        restored = await _aside(body, lambda: exchange.restore_body(body, content_type, encodings, status))
         exchange.restore_s += time.monotonic() - begun
         await self.keep(exchange, status)
         return restored
@@ -418,6 +434,6 @@ class Pipeline:
                 self.metrics.tokens.labels(upstream, direction).inc(tokens)
 
 
-async def _aside[T](inbound: Inbound, work: Callable[[], T]) -> T:
+async def _aside[T](body: bytes, work: Callable[[], T]) -> T:
     """Do the work at once, or for a large body in a thread, so that other requests need not wait for it."""
-    return await asyncio.to_thread(work) if len(inbound.body) > LARGE_BODY else work()
+    return await asyncio.to_thread(work) if len(body) > LARGE_BODY else work()
