@@ -166,8 +166,8 @@ class Limits(Section):
 class Upstream(Section):
     """A commercial LLM API whose traffic is inspected."""
 
-    provider: Literal["openai", "anthropic", "google", "mistral", "cohere", "ollama", "bedrock", "generic"]
-    """Which wire formats it speaks. ``generic``: every text in a JSON body."""
+    provider: Literal["openai", "anthropic", "google", "mistral", "cohere", "ollama", "bedrock", "mcp", "generic"]
+    """Which wire formats it speaks. ``mcp``: a remote MCP server. ``generic``: every text in a JSON body."""
     hosts: tuple[HostName, ...] = Field(min_length=1)
     """Hosts to intercept; ``*.example.com`` stands for all below example.com."""
     jurisdiction: str | None = None
@@ -175,7 +175,7 @@ class Upstream(Section):
     enabled: bool = True
     """``false``: pass its traffic through unread, as that of any other host."""
     websockets: Literal["allow", "refuse"] = "allow"
-    """``refuse``: no websocket is opened to it; clients fall back to HTTP. What cannot be inspected is always refused."""
+    """``refuse``: no websocket is opened to it; clients fall back to HTTP. What nobody can inspect is always refused."""
     ca_file: FilePath | None = None
     """PEM roots that may sign for this upstream, besides the public ones."""
     resolve_to: ListenAddress | None = None

@@ -7,6 +7,8 @@ Credentials never become segments: they are for the provider, and nobody else ma
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +52,8 @@ SAFE = frozenset(
         x-stainless-poll-helper x-stainless-custom-poll-interval x-should-retry
         x-amz-date x-amz-content-sha256 x-amz-user-agent amz-sdk-invocation-id amz-sdk-request x-amzn-trace-id
         x-amzn-bedrock-accept x-amzn-bedrock-trace x-amzn-bedrock-guardrailidentifier x-amzn-bedrock-guardrailversion
-        x-amzn-bedrock-performanceconfig-latency x-amzn-bedrock-service-tier""".split()  # noqa: SIM905
+        x-amzn-bedrock-performanceconfig-latency x-amzn-bedrock-service-tier
+        mcp-session-id mcp-protocol-version mcp-method last-event-id""".split()  # noqa: SIM905
     }
 )
 """Headers of the protocol and the SDKs: their values are not segments while they look as such values do."""
@@ -59,13 +62,19 @@ _LENIENT_SAFE = frozenset(
     {
         *("traceparent", "idempotency-key", "content-md5", "content-digest", "content-length"),
         *("x-amz-date", "x-amz-content-sha256", "amz-sdk-invocation-id", "x-amzn-trace-id"),
+        *("mcp-session-id", "last-event-id"),
     }
 )
+_MCP_TOOL = re.compile(r"(?=[^A-Za-z]*[A-Za-z])[\w./-]{1,128}\Z", re.ASCII)
+_MCP_BASE64 = re.compile(r"=\?base64\?([A-Za-z0-9+/]*={0,2})\?=\Z", re.ASCII)
+"""How MCP mirrors what is no plain ASCII of a body in the headers ``mcp-name`` and ``mcp-param-*`` (SEP-2243)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Header:
     index: int
+    encoded: bool = False
+    """The value is in MCP's base64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +110,8 @@ class Metadata:
             place = self._places[i]
             if isinstance(place, _Header):
                 name = headers[place.index][0]
-                headers[place.index] = (name, text.replace("\r", " ").replace("\n", " "))
+                written = _mcp_encoded(text) if place.encoded else text.replace("\r", " ").replace("\n", " ")
+                headers[place.index] = (name, written)
             elif isinstance(place, _PathPart):
                 parts[place.index] = quote(text, safe="")
             else:
@@ -125,10 +135,14 @@ def read_metadata(headers: Headers, target: str, *, free_path: bool = True) -> M
             continue
         if lower in SAFE and (lower in _LENIENT_SAFE or not _TEXT_IN_SAFE.search(value)):
             continue
+        if lower == "mcp-name" and _MCP_TOOL.match(value) and is_plain(value):
+            continue
+        decoded = _mcp_decoded(value) if lower.startswith("mcp-") else None
         plain = is_plain(lower)
         label = lower if plain else f"~{i}"
-        segments.append(Segment(f"header:{label}", "metadata", value, context=_context(lower)))
-        places.append(_Header(i))
+        shown = value if decoded is None else decoded
+        segments.append(Segment(f"header:{label}", "metadata", shown, context=_context(lower)))
+        places.append(_Header(i, encoded=decoded is not None))
     path, _, query = target.partition("?")
     for i, part in enumerate(path.split("/")) if free_path else ():
         text = unquote(part, errors="surrogateescape")
@@ -153,3 +167,15 @@ def read_metadata(headers: Headers, target: str, *, free_path: bool = True) -> M
 
 def _context(name: str) -> str:
     return name if is_plain_key(name) else ""
+
+
+def _mcp_decoded(value: str) -> str | None:
+    found = _MCP_BASE64.match(value)
+    try:
+        return base64.b64decode(found[1], validate=True).decode("utf-8") if found is not None else None
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _mcp_encoded(text: str) -> str:
+    return f"=?base64?{base64.b64encode(text.encode('utf-8', 'surrogatepass')).decode('ascii')}?="

@@ -32,7 +32,7 @@ SOCKETS: tuple[SocketEndpoint, ...] = (
     SocketEndpoint("openai.responses.socket", "openai", re.compile(_ANY + r"/responses/?"), ResponsesSocket),
 )
 """Azure's paths are among them: ``/openai/realtime``, ``/openai/v1/realtime``, ``/openai/v1/responses``."""
-_OTHERS = frozenset({"anthropic", "google", "mistral", "cohere", "ollama", "bedrock"})
+_OTHERS = frozenset({"anthropic", "google", "mistral", "cohere", "ollama", "bedrock", "mcp"})
 """Providers whose hosts do not speak what is in the table."""
 
 

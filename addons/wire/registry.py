@@ -19,6 +19,7 @@ from addons.wire.bedrock_other import BedrockOther
 from addons.wire.cohere import Cohere
 from addons.wire.gemini import Gemini, GeminiStored, GeminiStreaming
 from addons.wire.generic import Generic
+from addons.wire.mcp import Mcp
 from addons.wire.mistral import Mistral, MistralStored
 from addons.wire.ollama import Ollama
 from addons.wire.openai_chat import OpenAIChat
@@ -156,6 +157,8 @@ _BEDROCK_OTHER = _row("bedrock.other", "bedrock", "", r".*", BedrockOther())
 """Whatever else Bedrock's hosts are asked for: at these hosts alone, never by path."""
 _SPOKEN_TOO = {"bedrock": ("openai", "anthropic")}
 """Providers that answer others' paths as well."""
+_BY_HOST_ALONE = frozenset({"mcp"})
+"""Providers whose paths are whatever a server likes: their rows count at their own hosts only."""
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *_BEDROCK,
@@ -216,6 +219,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _row("anthropic.count_tokens", "anthropic", "POST", r"(?:/[\w.-]+)*/v1/messages/count_tokens/?", _COUNT),
     _row("anthropic.messages", "anthropic", "POST", r"(?:/[\w.-]+)*/v1/messages/?", _ANTHROPIC),
     *_MISTRAL_LIKE_OPENAI,
+    _row("mcp", "mcp", "POST", r"/.*", Mcp()),
+    _row("mcp.stream", "mcp", "GET", r"/.*", Mcp("mcp.stream")),
+    _row("mcp.session", "mcp", "DELETE", r"/.*", Mcp("mcp.session")),
     _row("models", "", "GET", r"(?:/[\w.-]+)*/models(?:/[\w.:/-]+)?", GENERIC),
 )
 """Tried in order; a provider of ``""`` is any provider."""
@@ -232,6 +238,8 @@ def match(provider: str | None, method: str, path: str) -> Endpoint | None:
     for endpoint in ENDPOINTS:
         found = endpoint.path.fullmatch(path) if endpoint.method == method.upper() else None
         if found is not None:
+            if endpoint.provider in _BY_HOST_ALONE and provider != endpoint.provider:
+                continue
             spoken = (provider, *_SPOKEN_TOO.get(provider or "", ()))
             if endpoint.provider and known and endpoint.provider not in spoken:
                 continue
@@ -242,6 +250,8 @@ def match(provider: str | None, method: str, path: str) -> Endpoint | None:
 def _bound(endpoint: Endpoint, method: str, found: Mapping[str, str | None]) -> Endpoint:
     if isinstance(endpoint.codec, StoredState | FileObjects):
         return replace(endpoint, codec=endpoint.codec.for_path(method, found))
+    if isinstance(endpoint.codec, Mcp):
+        return replace(endpoint, codec=endpoint.codec.for_request())
     model = found.get("model")
     if model is not None and isinstance(endpoint.codec, _NAMED_IN_PATH):
         return replace(endpoint, codec=endpoint.codec.for_model(unquote(model)))
