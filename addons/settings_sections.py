@@ -175,7 +175,7 @@ class Upstream(Section):
     enabled: bool = True
     """``false``: pass its traffic through unread, as that of any other host."""
     websockets: Literal["allow", "refuse"] = "allow"
-    """``refuse``: no websocket is opened to it; clients fall back to HTTP. What nobody can inspect is always refused."""
+    """``refuse``: no websocket is opened to it; clients fall back to HTTP. What is not inspected always is."""
     ca_file: FilePath | None = None
     """PEM roots that may sign for this upstream, besides the public ones."""
     resolve_to: ListenAddress | None = None
