@@ -21,7 +21,7 @@ from addons.wire.multipart import Form, Part
 from addons.wire.openai_batches import FILE_LINE, parse_purpose
 from addons.wire.refusals import openai_error, reply
 from addons.wire.restore import restore_document, restore_plain
-from addons.wire.rules import FREE, NAME, NAMES, SKIP, TEXT, Visitor, constant_role, fields, items
+from addons.wire.rules import FREE, NAME, NAMES, SKIP, TEXT, Rule, Visitor, constant_role, fields, items
 from addons.wire.stored import BATCH, FILE, JOB, Named, StoredUse
 from addons.wire.types import ErrorReply, ParsedRequest, ReplyFacts, Restoration, StoredObject, WireError
 from addons.wire.whole_reply import restore_whole
@@ -52,7 +52,7 @@ _CREATE = fields(
         "metadata": _METADATA,
     }
 )
-_KINDS = {"file": FILE, "batch": BATCH, "fine_tuning.job": JOB}
+_KINDS = {"file": FILE, "batch": BATCH, "message_batch": BATCH, "fine_tuning.job": JOB}
 _FROM = ("input_file_id", "training_file", "validation_file")
 _OWN = ("output_file_id", "error_file_id")
 
@@ -217,8 +217,8 @@ def use_of(meant: StoredObject, method: str) -> StoredUse:
     )
 
 
-def restore_file(body: bytes, restoration: Restoration) -> bytes:
-    """A file with originals put back: lines of JSON by the rules of what they hold, other JSON and text as such."""
+def restore_file(body: bytes, restoration: Restoration, rule: Rule = FILE_LINE) -> bytes:
+    """A file with originals put back: lines of JSON by ``rule``, other JSON and text as such."""
     if not _is_lines(body):
         try:
             document = Document.of_bytes(body.removeprefix(BOM), duplicates=True)
@@ -231,7 +231,7 @@ def restore_file(body: bytes, restoration: Restoration) -> bytes:
     done = 0
     for start, end, document_or_text in _all_lines(body):
         if isinstance(document_or_text, Document):
-            new = restore_document(document_or_text, FILE_LINE, restoration)
+            new = restore_document(document_or_text, rule, restoration)
             line = None if new is None else new.encode("utf-8", "surrogatepass")
         else:
             line = restore_plain(document_or_text, restoration)

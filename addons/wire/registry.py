@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
+from addons.wire.anthropic_batches import MessageBatches, MessageBatchResults
 from addons.wire.anthropic_messages import AnthropicMessages
 from addons.wire.anthropic_vertex import AnthropicVertex
 from addons.wire.bedrock_converse import BedrockConverse
@@ -58,9 +59,12 @@ _CONVERSATIONS = StoredState("openai.conversations")
 _NEW_CONVERSATION = StoredState("openai.conversations", creates=True)
 _COMPACT = OpenAIResponses("openai.responses.compact", compacts=True)
 _INPUT_TOKENS = OpenAIResponses("openai.responses.input_tokens", only_counts=True)
+_V1_BATCHES = r"(?:/[\w.-]+)*/v1/messages/batches"
 _FILES, _FILE_LIST = FileObjects("openai.files"), FileObjects("openai.files", lists=True)
 _BATCHES, _BATCH_LIST = FileObjects("openai.batches"), FileObjects("openai.batches", lists=True)
 _JOBS, _JOB_LIST = FileObjects("openai.fine_tuning"), FileObjects("openai.fine_tuning", lists=True)
+_MANY, _MANY_LIST = MessageBatches("anthropic.batches"), MessageBatches("anthropic.batches", lists=True)
+_BATCHED = _V1_BATCHES + r"/(?P<batch>[\w.-]+)"
 _COUNT = AnthropicMessages("anthropic.count_tokens")
 
 
@@ -216,6 +220,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *_openai("openai.fine_tuning", "GET", r"/fine_tuning/jobs/?", _JOB_LIST),
     *_openai("openai.fine_tuning", "GET", r"/fine_tuning/jobs/(?P<job>[\w.-]+)(?:/(?:events|checkpoints))?/?", _JOBS),
     *_openai("openai.fine_tuning", "POST", r"/fine_tuning/jobs/(?P<job>[\w.-]+)/(?:cancel|pause|resume)/?", _JOBS),
+    _row("anthropic.batches", "anthropic", "POST", _V1_BATCHES + "/?", _MANY),
+    _row("anthropic.batches", "anthropic", "GET", _V1_BATCHES + "/?", _MANY_LIST),
+    _row("anthropic.batches", "anthropic", "GET", _BATCHED + "/results/?", MessageBatchResults("anthropic.batches")),
+    _row("anthropic.batches", "anthropic", "POST", _BATCHED + "/cancel/?", _MANY),
+    _row("anthropic.batches", "anthropic", "GET", _BATCHED + "/?", _MANY),
+    _row("anthropic.batches", "anthropic", "DELETE", _BATCHED + "/?", _MANY),
     _row("anthropic.count_tokens", "anthropic", "POST", r"(?:/[\w.-]+)*/v1/messages/count_tokens/?", _COUNT),
     _row("anthropic.messages", "anthropic", "POST", r"(?:/[\w.-]+)*/v1/messages/?", _ANTHROPIC),
     *_MISTRAL_LIKE_OPENAI,

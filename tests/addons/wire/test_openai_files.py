@@ -156,3 +156,27 @@ def test_a_path_names_its_object(method: str, path: str, named: Any, part_of: An
     use = endpoint.codec.parse_empty().stored  # type: ignore[attr-defined]
     assert (use.named[0].object, use.named[0].needed) == (named, deletes is None)
     assert (use.part_of, use.deletes, use.creates) == (part_of, deletes, False)
+
+
+def test_anthropics_batches_are_read_and_their_results_restored() -> None:
+    made = registry.match("anthropic", "POST", "/v1/messages/batches")
+    results = registry.match("anthropic", "GET", "/v1/messages/batches/msgbatch_1/results")
+    assert made is not None and results is not None
+    body = {"requests": [{"custom_id": "request-1", "params": {**CHAT, "max_tokens": 9}}]}
+    request = made.codec.parse_request(json.dumps(body).encode())
+    assert [one.path for one in request.segments] == ["$.requests[0].params.messages[0].content"]
+    use = request.stored  # type: ignore[attr-defined]
+    assert (use.creates, use.named[0].object) == (True, None)
+    reply = {"id": "msgbatch_1", "type": "message_batch", "processing_status": "ended", "results_url": None}
+    assert list(made.codec.restore_reply(json.dumps(reply).encode(), Restoration())[1].objects) == [
+        ("batch", "msgbatch_1")
+    ]
+    asked = results.codec.parse_empty().stored  # type: ignore[attr-defined]
+    assert (asked.named[0].object, asked.named[0].needed) == (("batch", "msgbatch_1"), True)
+    message = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Hi NAME_K3CCCCCC"}]}
+    line = {"custom_id": "request-1", "result": {"type": "succeeded", "message": message}}
+    out, facts = results.codec.restore_reply(json.dumps(line).encode() + b"\n", Restoration())
+    assert json.loads(out)["result"]["message"]["content"][0]["text"] == "Hi 王秀英"
+    assert facts.complete
+    refusal = json.loads(results.codec.refusal(404, "stored_state", "gone").body)
+    assert refusal["type"] == "error"
