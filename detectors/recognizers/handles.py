@@ -33,6 +33,8 @@ class HandleRecognizer(Patterns):
         "prompt": ("@",),
         "at": ("@",),
         "ssh": ("@",),
+        "openid": ("openid", "open_id", "unionid", "union_id"),
+        "昵称": ("昵称", "暱稱", "网名", "網名", "游戏id", "遊戲id", "游戏名", "角色名"),
     }
     PATTERNS: ClassVar = (
         ("home", r"(?:(?<![A-Za-z0-9_.\-])/(?:home|Users|export/home)/|(?i:[A-Z]:|\\)\\{1,2}Users\\{1,2})(?P<value>[^\s/\\:*?\"'<>|,;(){}\[\]$%`]{2,40})(?=[/\\:\s\"'>)]|$)", 0.75),
@@ -49,6 +51,8 @@ class HandleRecognizer(Patterns):
         ("qq", r"(?:QQ|qq|扣扣|企鹅号|Q号)(?:号码?)?[是为：:=\s(（]{0,3}(?P<value>[1-9][0-9]{4,10})(?![0-9A-Za-z@])", 0.7),
         ("said", r"(?<![A-Za-z\-])(?i:(?:my |his |her |the )?(?:user(?: ?name)?|login|handle|insta(?:gram)?|ig|telegram|discord|gamertag|steam id|github|account)(?: name| id)?(?: is|:| =))[ ]{0,2}[`\"'“@]{0,2}(?P<value>[A-Za-z](?=[\w.\-]*[\d_])[\w.\-]{3,31}\w)(?![\w@(/]|\.\w)", 0.55),
         ("账号", r"(?:账号|帐号|帳號|用户名|用戶名|登录名|登陆名|域账号|账户名|昵称)[是为叫：:=\s「“\"']{0,4}(?P<value>[A-Za-z](?=[\w.\-]*[\d_.\-])[\w.\-]{2,31}\w)(?![\w@])", 0.6),
+        ("openid", r"(?<![A-Za-z])(?:open_?id|union_?id)[\"']?\s?[:=：]\s?[\"']?(?P<value>o[A-Za-z0-9_\-]{19,31})(?![\w\-])", 0.7),
+        ("昵称", r"(?:昵称|暱稱|网名|網名|游戏ID|遊戲ID|游戏名|角色名)(?:[是为叫：:=「“\"']|[ \t](?=[^ \t])){1,3}(?P<value>(?![^\s]{0,12}(?:不能|不得|不可|不允许|不存在|必填|必须|为空|修改|请[输填设]|设置|字段|长度|默认|最多|最少|未[填设]|已存在|是否|string|varchar|char|null))[\w\u4e00-\u9fff·]{2,20})(?=[\s,，。;；|」”\"'）)]|$)", 0.5),
         ("at", r"(?<![\w.@/:\-\\`])(?<!^)(?<!\n)@(?P<value>(?![vV]?\d)(?=[\w.\-\u4e00-\u9fff]*[\d_])[\w\u4e00-\u9fff](?:[\w.\-\u4e00-\u9fff]{1,29}[\w\u4e00-\u9fff]))(?![\w@(/{\-]|\.\w)", 0.5),
     )  # fmt: skip
 

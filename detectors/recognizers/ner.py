@@ -2,7 +2,7 @@
 
 The model reads all texts of a ``detect`` call in one batch before any recognizer runs (Presidio's own batch
 engine would run it text by text); the findings come here inside the reading. May import Presidio, ``reading``,
-``figures`` and ``nobody``; it does not know the model.
+``figures``, ``nobody`` and ``no_names``; it does not know the model.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from detectors.figures import is_eponym
 from detectors.reading import Reading
+from detectors.recognizers.no_names import is_no_login, is_no_name
 from detectors.recognizers.nobody import is_no_account, is_nobodys_number
 from detectors.recognizers.strict import result_of
 
@@ -90,7 +91,7 @@ class NerRecognizer(EntityRecognizer):
 def _is_nobodys(label: str, text: str, start: int, end: int) -> bool:
     """True for a name that stands for a disease, a number that is a thing's, an account that is a program's."""
     if label == "PERSON":
-        return is_eponym(text, start, end)
+        return is_eponym(text, start, end) or is_no_name(text, start, end)
     if label == "ID":
         return is_nobodys_number(text, start, end)
-    return label == "USERNAME" and is_no_account(text, start, end)
+    return label == "USERNAME" and (is_no_account(text, start, end) or is_no_login(text, start, end))

@@ -38,6 +38,7 @@ class AssignmentRecognizer(Patterns):
         "xml": ("</",),
         "bearer": ("bearer", "token ", "basic "),
         "flag": ("-pass", "-pwd", "-token", "-secret", "-api", "-auth", "-u "),
+        "define": ("define",),
         "attribute": ("value=",),
         "terraform": ("default",),
         "cisco": ("password ", "secret "),
@@ -67,6 +68,7 @@ class AssignmentRecognizer(Patterns):
             0.7,
         ),
         ("environment", r"(?-i:(?<![A-Z])[A-Z][A-Z0-9_]{0,40}_(?:KEY|TOKEN|SECRET|CREDENTIALS?|PASS|PWD|AUTH)(?:_[A-Z0-9]{1,8})?)[\"']?\s{0,3}[=:]\s{0,3}[\"']?(?P<value>[^\s\"'`,;<>(){}\[\]]{12,400})", 0.7),
+        ("define", r"(?-i:#[ \t]{0,4}define[ \t]{1,8}[A-Z0-9_]{0,40}(?:PASS(?:WORD|WD|PHRASE|CODE)?|PWD|SECRET|TOKEN|PSK|API_?KEY)(?:_[A-Z0-9_]{1,20})?)[ \t]{1,20}\"(?P<value>[^\"\n]{4,200})\"", 0.75),
         ("attribute", r"(?:key|name)=[\"'][^\"'\n]{0,60}(?:key|secret|password|token|pwd)[\"']\s+value=[\"'](?P<value>[^\"'\n]{6,400})[\"']", 0.75),
         ("terraform", rf"[\"'][\w.\-]{{0,40}}{_NAME}[\"']\s*\{{[^{{}}]{{0,200}}?default\s*=\s*[\"'](?P<value>[^\"'\n]{{4,400}})[\"']", 0.75),
         ("cisco", r"\b(?:password|secret)\s+[0-9]\s+(?P<value>[^\s\"'<>]{4,100})", 0.75),
@@ -165,7 +167,7 @@ class SpokenSecretRecognizer(Patterns):
         ("app-password", r"app(?:lication)?[ -](?:specific )?password[^\n]{0,20}?(?P<value>(?-i:(?:[a-z]{4} ){3}[a-z]{4}))(?![A-Za-z])", 0.8),
         (
             "pin",
-            r"(?<![A-Za-z])(?:PIN|CVV2?|CVC2?|CV2|security code|one[- ]time (?:code|password|passcode)|OTP|verification code|2FA code|(?:access|gate|door|alarm|unlock|key ?safe|lock ?box|entry|keypad|safe) code|code de l'immeuble)(?:[- ](?:code|number|no\.?))?(?:\s+(?:is|was|for[^.\n:\d]{1,30}|c'est|on[^.\n:\d]{1,12}|back))*[\"']?\s{0,3}[:=\uff1a#(\uff08|]?\s{0,3}[\"']?(?P<value>\d{3,8}(?: ?\d{3})?|[0-9A-Z]{4,8}(?=[^0-9A-Za-z]|$))(?![0-9A-Za-z%])",
+            r"(?<![A-Za-z])(?:PIN|CVV2?|CVC2?|CV2|security code|one[- ]time (?:code|password|passcode)|OTP|verification code|2FA code|(?:access|gate|door|alarm|unlock|key ?safe|lock ?box|entry|keypad|safe)[ _\-]?code|code de l'immeuble)(?:[- ](?:code|number|no\.?))?(?:\s+(?:is|was|for[^.\n:\d]{1,30}|c'est|on[^.\n:\d]{1,12}|back))*[\"']?\s{0,3}[:=\uff1a#(\uff08|]?\s{0,3}[\"']?(?P<value>\d{3,8}(?: ?\d{3})?|[0-9A-Z]{4,8}(?=[^0-9A-Za-z]|$))(?![0-9A-Za-z%])",
             0.6,
         ),
         (

@@ -32,6 +32,9 @@ Find = Callable[[str], list[tuple[str, str]]]
         ("VPN 账号 luyy_2，初始密码", "luyy_2"),
         ("my insta is @kerem_kayhan1 ok", "kerem_kayhan1"),
         ("回复 @硬核老铁_404 说", "硬核老铁_404"),
+        ("推送成功 openid=oK3mq8Xw_tPz1YrBd5uNvG 模板=到货", "oK3mq8Xw_tPz1YrBd5uNvG"),
+        ("游戏ID 雨打芭蕉QAQ 区服 3", "雨打芭蕉QAQ"),
+        ("订单 7 昵称 今天不想上班 充值未到", "今天不想上班"),
     ],
 )
 def test_found(find: Find, text: str, value: str) -> None:
@@ -58,6 +61,7 @@ def test_found(find: Find, text: str, value: str) -> None:
         "postgres://postgres:$PW@db/x",
         "User=nginx\nGroup=nginx",
         "用户名不能为空,账号 admin",
+        "昵称 不能为空，昵称：最多12个字，昵称 string 必填",
     ],
 )
 def test_none(find: Find, text: str) -> None:

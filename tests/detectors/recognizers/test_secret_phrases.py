@@ -28,6 +28,8 @@ Find = Callable[[str], list[tuple[str, str]]]
         ("curl -s -u nmensah:'Kelewele#2x' http://example.com", "Kelewele#2x"),
         ("jdbc:oracle:thin:ro_user/Qz9!mapleLeaf@//db.example.com:1521/Z", "ro_user/Qz9!mapleLeaf"),
         ("I'm in, code word is Hobnob.", "Hobnob"),
+        ('alarm_code: "7351"', "7351"),
+        ('#define WIFI_PASS  "kumquat3F-8812"   // not in the release', "kumquat3F-8812"),
     ],
 )
 def test_found(find: Find, text: str, value: str) -> None:
