@@ -122,8 +122,11 @@ def show_record(request: Request, identity: Who, desk: Here, id: RecordName) -> 
 
 
 PROOF: dict[int | str, dict[str, Any]] = {
-    200: {"description": "For `coatcheck audit verify --proof`.", "content": {"application/jsonl": {"schema": {"type": "string"}}}}
-}  # fmt: skip
+    200: {
+        "description": "For `coatcheck audit verify --proof`.",
+        "content": {"application/jsonl": {"schema": {"type": "string"}}},
+    }
+}
 
 
 @router.get("/records/{id}/proof", tags=["records"], response_class=Response, responses={**NOT_ONE, **PROOF})
@@ -174,7 +177,7 @@ def timeline(request: Request, identity: Who, desk: Here, filters: Annotated[Tim
 class FacetFilters(Filters):
     """Filters, and the dimensions wanted."""
 
-    dimension: Annotated[list[Dimension], Query(max_length=len(Dimension))] = [Dimension.ACTION, Dimension.ENTITY]
+    dimension: Annotated[list[Dimension], Query(max_length=len(Dimension))] = [Dimension.ACTION, Dimension.ENTITY]  # noqa: RUF012
     limit: Annotated[int, Query(ge=1, le=200)] = 50
 
 

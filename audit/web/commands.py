@@ -164,8 +164,8 @@ def _permit(host: str, *, tls: bool, remote: bool) -> None:
     if not (loopback or tls or remote):
         raise AuditError(
             "query",
-            "Beyond loopback tokens and records would cross the network in the clear: give --tls-cert and --tls-key, or "
-            "--allow-remote where something in front encrypts.",
+            "Beyond loopback tokens and records would cross the network in the clear: give --tls-cert and --tls-key, "
+            "or --allow-remote where something in front encrypts.",
         )
 
 

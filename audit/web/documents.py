@@ -26,12 +26,12 @@ def _model(name: str, of: type, doc: str, **changes: Any) -> Any:
     return create_model(name, __config__=_EXACT, __doc__=doc, **fields)
 
 
-FindingDocument = _model("Finding", Finding, Finding.__doc__ or "", fingerprints=(list[str], ...))
-OutcomeDocument = _model("Outcome", Outcome, Outcome.__doc__ or "", decision_id=None)
+FindingDocument: Any = _model("Finding", Finding, Finding.__doc__ or "", fingerprints=(list[str], ...))
+OutcomeDocument: Any = _model("Outcome", Outcome, Outcome.__doc__ or "", decision_id=None)
 RecordDocument: type[BaseModel] = _model(
     "Record",
     Decision,
-    "A decision with its findings and its outcome. Text may hold anything that a client sent as a name: show it as text.",
+    "A decision with its findings and its outcome. Text may hold what a client sent as a name: show it as text.",
     seq=(int, Field(description="The database's number: pages are cut by it.")),
     findings=(list[FindingDocument], ...),
     state=(State, Field(description="What became of the request.")),

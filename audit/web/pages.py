@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -215,15 +215,14 @@ def filters_of[T: Filters](request: Request, model: type[T]) -> T:
         raise Refused(422, "parameter", "", faults_of(error.errors())) from None
 
 
-def soft[R](function: Any, otherwise: R) -> R:
+def soft(function: Callable[[], Any], otherwise: Any) -> Any:
     """What a function returns; ``otherwise`` if the database takes too long for it."""
     try:
-        found: R = function()
+        return function()
     except AuditError as error:
         if error.code not in ("too_slow", "timeout"):
             raise
         return otherwise
-    return found
 
 
 _TOPS = (

@@ -1,4 +1,4 @@
-"""Who is signed in at the page. In memory, by the hash of the cookie: a restart signs everybody out. Pure but for chance.
+"""Who is signed in at the page. In memory, by the cookie's hash: a restart signs everybody out. Pure but for chance.
 
 A session that a token began ends with that token: the caller asks the file of tokens again at every request.
 """
