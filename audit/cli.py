@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from audit import ledger_commands, statistics_commands
+from audit import ledger_commands, roles_commands, statistics_commands
 from audit.command_line import (
     CsvOption,
     DatabaseOption,
@@ -29,6 +29,7 @@ from audit.query import MAX_PAGE, Query, Reader, Record
 from audit.render import as_json, record_page, record_table
 from audit.selection import choosing
 from audit.tabular import RECORD_HEADER, csv_lines, record_row
+from audit.tail import commands as tail_commands
 from audit.web import commands
 
 app = typer.Typer(help="What went where, who sent it, which rule let it.", no_args_is_help=True)
@@ -36,9 +37,12 @@ for _name, _command in ledger_commands.COMMANDS.items():
     app.command(_name)(_command)
 commands.mount(app)  # serve, token, reads
 export_commands.mount(app)  # export
+tail_commands.mount(app)  # tail
 
 
 for _name, _command in statistics_commands.COMMANDS.items():
+    app.command(_name)(_command)
+for _name, _command in roles_commands.COMMANDS.items():
     app.command(_name)(_command)
 
 

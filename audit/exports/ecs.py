@@ -50,8 +50,9 @@ def ecs_event(entry: Entry) -> dict[str, Any]:
         event["event"] |= {"category": ["configuration"], "type": ["info"], "outcome": "success"}
         event["rule"] = {"ruleset": policy.get("hash")}
         event["coatcheck"] = {"id": entry.id, "leaf": entry.leaf, "policy": policy.get("policy")}
-        return _known(event)
-    told: dict[str, Any] = _known(_request(event, entry, entry.decision, entry.outcome or {}))
+    else:
+        event |= _request(event, entry, entry.decision, entry.outcome or {})
+    told: dict[str, Any] = _known(event)
     return told
 
 

@@ -57,9 +57,10 @@ def ocsf_event(entry: Entry) -> dict[str, Any]:
         "metadata": _metadata(entry),
     }
     if entry.decision is None:
-        told: dict[str, Any] = _compact(event | _policy(entry, entry.policy or {}))
-    return told
-    told: dict[str, Any] = _compact(event | _request(entry, entry.decision, entry.outcome or {}))
+        event |= _policy(entry, entry.policy or {})
+    else:
+        event |= _request(entry, entry.decision, entry.outcome or {})
+    told: dict[str, Any] = _compact(event)
     return told
 
 
