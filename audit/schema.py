@@ -284,5 +284,41 @@ class ReadRow(Base):
     )
 
 
+class SummaryRow(Base):
+    """Head of what `audit.summaries` has added up over the decisions of a range of numbers. Derived data: no guard."""
+
+    __tablename__ = "summaries"
+
+    level: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    """1: from the records; above it: put together from those of the level below."""
+    first_seq: Mapped[int] = mapped_column(Sequence64, primary_key=True, autoincrement=False)
+    last_seq: Mapped[int]
+    """Inclusive, whether there is a decision of this number or not."""
+    format: Mapped[int] = mapped_column(Integer)
+    decisions: Mapped[int]
+    unended: Mapped[int]
+    """Decisions that may have gone out and have no outcome: what they count as depends on when one asks."""
+    first_us: Mapped[int | None]
+    """Time of the earliest decision, in microseconds since 1970; None if there is no decision."""
+    last_us: Mapped[int | None]
+    outcomes: Mapped[int]
+    """The newest outcome's number when this, and all that is older, was right."""
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class SummaryPartRow(Base):
+    """One part of a summary: cells, times, latencies or callers (`audit.summaries_block`), packed."""
+
+    __tablename__ = "summary_parts"
+
+    part: Mapped[str] = mapped_column(primary_key=True)
+    level: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    first_seq: Mapped[int] = mapped_column(Sequence64, primary_key=True, autoincrement=False)
+    data: Mapped[bytes]
+
+
 RECORD_TABLES = ("decisions", "findings", "fingerprints", "outcomes", "policies")
 TABLES = (*RECORD_TABLES, "ledger", "ledger_nodes", "ledger_checkpoints", "reads")
+DERIVED_TABLES = ("summaries", "summary_parts")
+"""Not append-only: they can be made anew from the records at any time."""

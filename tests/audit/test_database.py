@@ -20,7 +20,7 @@ from audit.database import migrate_to, open_database, open_read_only
 from audit.errors import AuditError
 from audit.migrations import REVISIONS, VERSION_TABLE
 from audit.records import Decision, Outcome
-from audit.schema import TABLES, Base
+from audit.schema import DERIVED_TABLES, TABLES, Base
 from audit.writer import Writer
 from tests.audit.conftest import make_policy
 
@@ -62,7 +62,7 @@ def test_migrations_end_at_the_schema(url: str) -> None:
     with open_database(url).engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
-        assert set(sa.inspect(connection).get_table_names()) == {*TABLES, VERSION_TABLE}
+        assert set(sa.inspect(connection).get_table_names()) == {*TABLES, *DERIVED_TABLES, VERSION_TABLE}
         for table in Base.metadata.sorted_tables:
             checks = {check["name"] for check in sa.inspect(connection).get_check_constraints(table.name)}
             assert checks == {c.name for c in table.constraints if isinstance(c, sa.CheckConstraint)}
