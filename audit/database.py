@@ -1,8 +1,8 @@
 """Opens the audit database by its URL: creates and migrates it for a gateway, or opens it read-only for an auditor.
 
-May import only the schema and its migrations. SQLite is the default; PostgreSQL differs by URL alone. All failures are
-`AuditError` with what to do. The trap of this file: never open and close the SQLite file by other means while a
-connection is open; POSIX drops all of a process's locks on a file when any descriptor of it is closed.
+May import only the schema, its migrations and roles. SQLite is the default; PostgreSQL differs by URL alone. All
+failures are `AuditError` with what to do. The trap of this file: never open and close the SQLite file by other means
+while a connection is open; POSIX drops all of a process's locks on a file when any descriptor of it is closed.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from audit import postgresql, roles
 from audit.errors import AuditError
 from audit.failures import explain
-from audit.migrations import REVISIONS, VERSION_TABLE
-from audit.schema import TABLES
-
-_CONNECT_TIMEOUT_S = 5
+from audit.migrations import MIGRATION_LOCK, REVISIONS, VERSION_TABLE
+from audit.schema import TABLES, Base
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,9 @@ def _engine(target: URL, connect_args: dict[str, Any]) -> Engine:
 
 def _writer_engine(target: URL, busy_timeout_s: float) -> Engine:
     if target.get_backend_name() != "sqlite":
-        return _engine(target, {"connect_timeout": _CONNECT_TIMEOUT_S})
+        engine = _engine(target, postgresql.connect_args(target, writes=True))
+        postgresql.prepare_writer(engine, busy_timeout_s)
+        return engine
     engine = _engine(target, {"isolation_level": None, "timeout": busy_timeout_s})
 
     @event.listens_for(engine, "connect")
@@ -157,8 +158,9 @@ def _writer_engine(target: URL, busy_timeout_s: float) -> Engine:
 
 def _reader_engine(target: URL) -> Engine:
     if target.get_backend_name() != "sqlite":
-        options = "-c default_transaction_read_only=on"
-        return _engine(target, {"connect_timeout": _CONNECT_TIMEOUT_S, "options": options})
+        engine = _engine(target, postgresql.connect_args(target, writes=False))
+        postgresql.prepare_reader(engine)
+        return engine
     read_only = target.set(database=f"file:{quote(target.database or '')}", query={"mode": "ro", "uri": "true"})
     engine = _engine(read_only, {"isolation_level": None, "timeout": 5.0})
 
@@ -207,9 +209,10 @@ def _ensure_file(database: Database, *, create: bool) -> None:
 
 def _revision(connection: Connection, place: str) -> str | None:
     """The schema's revision; None for an empty database. Raises AuditError if it is newer than this program."""
-    tables = set(inspect(connection).get_table_names())
-    if VERSION_TABLE not in tables:
-        if tables.intersection(TABLES):
+    inspector = inspect(connection)
+    # By name, as the search path has it: an auditor's account sees views of the same names in another schema.
+    if not inspector.has_table(VERSION_TABLE):
+        if any(map(inspector.has_table, TABLES)):
             raise AuditError(
                 "foreign", f"{place} has tables of the same names that are not Coatcheck's: name another database."
             )
@@ -227,8 +230,12 @@ def _revision(connection: Connection, place: str) -> str | None:
 
 
 def _migrate(connection: Connection, place: str) -> None:
-    if _revision(connection, place) != REVISIONS[-1]:
-        _run_alembic(connection, "head", up=True)
+    revision = _revision(connection, place)
+    if revision == REVISIONS[-1]:
+        return
+    if connection.dialect.name == "postgresql":
+        postgresql.require_ownership(connection, (*Base.metadata.tables, VERSION_TABLE), revision, REVISIONS[-1])
+    _run_alembic(connection, "head", up=True)
 
 
 def _is_older(connection: Connection, revision: str) -> bool:
@@ -246,7 +253,12 @@ def _run_alembic(connection: Connection, revision: str, *, up: bool) -> None:
     config = Config()
     config.set_main_option("script_location", "audit:migrations")
     config.attributes["connection"] = connection
-    if up:
-        command.upgrade(config, revision)
-    else:
-        command.downgrade(config, revision)
+    with contextlib.ExitStack() as around:
+        if connection.dialect.name == "postgresql":
+            postgresql.unhurried(connection)
+            postgresql.alone(connection, MIGRATION_LOCK)
+            around.enter_context(roles.without_views(connection))
+        if up:
+            command.upgrade(config, revision)
+        else:
+            command.downgrade(config, revision)

@@ -25,6 +25,21 @@ _SQLITE: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_PROTOCOL: ("locked", "its locks do not work here: put it on a local file system"),
 }  # fmt: skip
 
+_POSTGRESQL: dict[str, tuple[str, str]] = {
+    "42501": ("unopenable", "this account lacks a right: let the tables' owner run `coatcheck audit roles` for it"),
+    "42P01": ("unopenable", "a table is not there, or this account may not see it: let the tables' owner run "
+              "`coatcheck audit migrate`, then `coatcheck audit roles`"),
+    "25006": ("unreachable", "it takes no writes: it is a standby, or set to read-only"),
+    "53100": ("full", "the server's disk is full: free some space"),
+    "53300": ("unreachable", "the server has no connection left: raise max_connections, or close others'"),
+    "55P03": ("locked", "another transaction holds it locked: end that one, or wait for it"),
+    "25P03": ("locked", "the server ended a transaction that had stood still"),
+    "57P01": ("unreachable", "the server was shut down or ended this connection"),
+    "57P02": ("unreachable", "the server crashed and starts again"),
+    "57P03": ("unreachable", "the server is starting or stopping: wait for it"),
+}  # fmt: skip
+"""By SQLSTATE."""
+
 
 def explain(error: BaseException, place: str) -> AuditError:
     """The `AuditError` for a driver's exception; ``place`` is the database's URL without its password."""
@@ -35,6 +50,9 @@ def explain(error: BaseException, place: str) -> AuditError:
         return AuditError(code, f"Audit database {place}: {advice}.")
     if isinstance(cause, OSError):
         return AuditError("unopenable", f"Audit database {place}: {cause.strerror or 'not accessible'}.")
+    if (state := getattr(cause, "sqlstate", None)) in _POSTGRESQL:
+        code, advice = _POSTGRESQL[state]
+        return AuditError(code, f"Audit database {place}: {advice}.")
     return AuditError(
         "unreachable",
         f"Audit database {place}: no answer, or access denied: check the server, the URL, the account and its rights.",

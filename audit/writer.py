@@ -22,6 +22,7 @@ from audit.errors import AuditError
 from audit.failures import explain, is_about_one_record
 from audit.leaf import decision_json, leaf_hash, outcome_json, policy_json
 from audit.ledger import Appender, Entry, lock
+from audit.postgresql import require_writable
 from audit.recorded import without_recorded
 from audit.records import Decision, Outcome, PolicyRecord
 from audit.rows import (
@@ -86,12 +87,18 @@ class Writer:
 
     def check(self) -> None:
         """See that the database is still there, cheaply. Raises AuditError."""
+        connection = self._ready_connection()
         try:
-            self._ready_connection()
+            if connection.dialect.name == "postgresql":
+                with connection.begin():
+                    require_writable(connection)
             self._check_files()
         except AuditError:
             self.close()
             raise
+        except SQLAlchemyError as error:
+            self.close()
+            raise explain(error, self._place) from None
 
     def probe(self) -> None:
         """After a failure: see whether the database takes writes again, without adding a record. Raises AuditError."""
@@ -103,7 +110,7 @@ class Writer:
                     version = connection.execute(text("PRAGMA user_version")).scalar_one()
                     connection.exec_driver_sql(f"PRAGMA user_version={int(version)}")
                 else:
-                    connection.execute(select(1))
+                    require_writable(connection)
             self._check_files()
         except AuditError:
             self.close()

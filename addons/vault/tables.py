@@ -16,6 +16,7 @@ from addons.vault.migrations import REVISIONS, VERSION_TABLE
 from audit.database import Database, open_database
 from audit.errors import AuditError
 from audit.failures import explain
+from audit.postgresql import unhurried
 
 
 def open_tables(url: str, *, create: bool = True, busy_timeout_s: float = 2.0) -> Database:
@@ -33,7 +34,7 @@ def open_tables(url: str, *, create: bool = True, busy_timeout_s: float = 2.0) -
 
 def has_tables(connection: Connection) -> bool:
     """True if the vault's tables are there, in this version's form. Raises VaultError for a later version's."""
-    if VERSION_TABLE not in inspect(connection).get_table_names():
+    if not inspect(connection).has_table(VERSION_TABLE):  # by name: on PostgreSQL in any schema of the search path
         return False
     revision = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608  a constant
     if revision is not None and revision not in REVISIONS:
@@ -60,6 +61,8 @@ def file_identity(path: Path | None) -> tuple[int, int] | None:
 def _migrate(connection: Connection, place: str) -> None:
     if has_tables(connection):
         return
+    if connection.dialect.name == "postgresql":
+        unhurried(connection)
     # Loaded here: it costs a quarter of a second, and tables that are up to date do not need it.
     from alembic import command
     from alembic.config import Config

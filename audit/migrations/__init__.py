@@ -11,3 +11,6 @@ REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 
 VERSION_TABLE = "coatcheck_audit_version"
 """Not Alembic's default name: a PostgreSQL database may be shared with other applications."""
+
+MIGRATION_LOCK = 0x636F6174_61756474
+"""PostgreSQL's advisory lock of whoever migrates (this number spells "coataudt")."""

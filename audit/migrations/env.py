@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from audit.migrations import VERSION_TABLE
+from audit.migrations import MIGRATION_LOCK, VERSION_TABLE
 from audit.migrations.online import run
 from audit.schema import Base
 
-_MIGRATION_LOCK = 0x636F6174_61756474
-"""This one spells "coataudt"."""
-
-run(Base.metadata, VERSION_TABLE, _MIGRATION_LOCK)
+run(Base.metadata, VERSION_TABLE, MIGRATION_LOCK)
