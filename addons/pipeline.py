@@ -147,6 +147,7 @@ class Pipeline:
             raise Refusal(e.status, e.code, f"{e.message} ({e.where}).") from None
         try:
             case.recalled = await self._memory.recall(case.principal, reading.stored)
+            reading.know(case.recalled)
             case.spans = await self._detect(case, reading)
         except Refusal as refusal:
             if self._observe:
@@ -259,6 +260,8 @@ class Pipeline:
             raise Refusal(
                 503, "reroute_unavailable", f"The on-premises model {name!r} is not available; nothing was sent."
             )
+        if reading.leans_on_files:
+            raise Refusal(400, "reroute_stored_state", "An on-premises model does not have the provider's files.")
         inbound = case.inbound
         texts = await _aside(inbound.body, lambda: self._mask(case, reading, verdict)) if verdict.mask else {}
         try:

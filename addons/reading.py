@@ -8,15 +8,15 @@ gets it back (``password: hunter2`` for ``{"password": "hunter2"}``), and adjoin
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from addons.settings_sections import Limits
 from addons.wire.content import read_body
 from addons.wire.encodings import decode
 from addons.wire.metadata import Headers, Metadata, read_metadata
-from addons.wire.stored import NOTHING_STORED, StoredUse
-from addons.wire.types import Codec, ParsedRequest, Segment, WireError
+from addons.wire.stored import NOTHING_STORED, Named, StoredUse
+from addons.wire.types import Codec, ParsedRequest, Segment, StoredObject, Unreadable, WireError
 from detectors.spans import Span
 
 LABELLED_CHARS = 512
@@ -44,13 +44,21 @@ class Reading:
         self._request = request
         self._head = head
         self.segments: Sequence[Segment] = [*request.segments, *head.segments]
-        self.unreadable = request.unreadable
+        self.unreadable: Sequence[Unreadable] = request.unreadable
         self.model = request.model
         self.stream = request.stream
-        self.stored: StoredUse = getattr(request, "stored", NOTHING_STORED)
+        self.stored: StoredUse = _with_files(getattr(request, "stored", NOTHING_STORED), request.unreadable)
         """What the request has to do with what the provider stores."""
+        self.leans_on_files = False
+        """It names files that the vault knows."""
         self._shown = [_show(i, segment) for i, segment in enumerate(self.segments)]
         self._shown += [_join(group, self.segments) for group in request.joins if len(group) > 1]
+
+    def know(self, recalled: Container[StoredObject | None]) -> None:
+        """A file that the vault knows for the caller was inspected when it was uploaded: it is no longer unreadable."""
+        left = [part for part in self.unreadable if part.stored not in recalled]
+        self.leans_on_files = len(left) < len(self.unreadable)
+        self.unreadable = left
 
     @property
     def turns(self) -> list[int | None]:
@@ -121,6 +129,14 @@ def read_request(codec: Codec, target: str, headers: Headers, body: bytes, limit
         raise WireError("malformed_headers", "content-type", "A request has one content type")
     plain = decode(body, given.get("content-encoding"), limits.body_bytes) if body else body
     return Reading(read_body(codec, given.get("content-type"), plain), read_metadata(headers, target))
+
+
+def _with_files(use: StoredUse, unreadable: Sequence[Unreadable]) -> StoredUse:
+    files = {part.stored: part.path for part in unreadable if part.stored is not None}
+    if not files:
+        return use
+    named = [Named(one, path, "upload it through the gateway", needed=False) for one, path in files.items()]
+    return replace(use, named=[*use.named, *named])
 
 
 def _show(index: int, segment: Segment) -> _Shown:

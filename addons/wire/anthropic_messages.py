@@ -28,10 +28,11 @@ from addons.wire.rules import (
     fields,
     items,
     parts,
+    stored_file,
     unknown_block,
     unreadable,
 )
-from addons.wire.types import ErrorReply, KnowsRequest, ReplyFacts, Restoration, UnreadableKind
+from addons.wire.types import ErrorReply, KnowsRequest, ReplyFacts, Restoration, StoredObject, UnreadableKind
 from addons.wire.whole_reply import restore_whole
 
 METADATA = constant_role("metadata", TEXT)
@@ -64,7 +65,7 @@ SOURCES: dict[str, Rule] = {
     "content": fields({"type": NAME, "content": CONTENT}),
     "base64": _base64,
     "url": unreadable(UnreadableKind.REMOTE, fields({"type": NAME, "url": TEXT})),
-    "file": unreadable(UnreadableKind.FILE, fields({"type": NAME, "file_id": NAME})),
+    "file": stored_file(UnreadableKind.FILE, fields({"type": NAME, "file_id": NAME})),
 }
 """Sources of a document by ``type``."""
 _IMAGE_SOURCE = by_type(
@@ -164,9 +165,20 @@ _UNSIGNED = _block(
 )
 _TAB = fields({"tab_id": NAME, "title": TEXT, "url": TEXT, "active": NAME})
 
+_IMAGE = _block(source=_IMAGE_SOURCE, transformations=NAMES)
+
+
+def _image(visitor: Visitor, node: Node, path: str, role: str) -> None:
+    """An image; one that lies at the provider is named by its id."""
+    source = node.get("source")
+    key = source.text("file_id") if source is not None and source.text("type") == "file" else None
+    visitor.unreadable(path, UnreadableKind.IMAGE, StoredObject("file", key) if key else None)
+    _IMAGE(visitor, node, path, role)
+
+
 BLOCKS |= {
     "text": _block(text=TEXT, citations=items(CITATION)),
-    "image": unreadable(UnreadableKind.IMAGE, _block(source=_IMAGE_SOURCE, transformations=NAMES)),
+    "image": _image,
     "document": _block(source=by_type(SOURCES), title=TEXT, context=TEXT, citations=NAMES),
     "search_result": _block(content=CONTENT, source=TEXT, title=TEXT, citations=NAMES),
     "thinking": _signed,
@@ -188,7 +200,7 @@ BLOCKS |= {
     "tool_reference": _block(tool_name=NAME),
     "advisor_tool_result": _result(fields({"type": NAME, "text": TEXT, "encrypted_content": OPAQUE})),
     "browser_state": _block(tabs=items(_TAB), state_changes=items(unknown_block)),
-    "container_upload": unreadable(UnreadableKind.FILE, _block(file_id=NAME)),
+    "container_upload": stored_file(UnreadableKind.FILE, _block(file_id=NAME)),
     "tool_addition": _TOOL_CHANGES,
     "tool_removal": _TOOL_CHANGES,
     "mcp_tool_listing": _block(mcp_server_name=NAME, tools=_TOOL_LIST),

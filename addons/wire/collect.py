@@ -15,7 +15,7 @@ from enum import Enum
 from addons.wire.jsondoc import ARRAY, OBJECT, STRING, Document, Node, literal
 from addons.wire.rules import FREE, Rule, is_plain_key
 from addons.wire.stored import NOTHING_STORED
-from addons.wire.types import Place, Segment, Unreadable, UnreadableKind, WireError
+from addons.wire.types import Place, Segment, StoredObject, Unreadable, UnreadableKind, WireError
 
 _URL_SAFE = {ord("-"): "+", ord("_"): "/"}  # RFC 4648, section 5: protobuf JSON admits both alphabets
 MAX_NESTING = 4
@@ -167,8 +167,8 @@ class Collector:
             self.slots.append(Slot(self._at, node.start, node.end, Form.BASE64, value[:prefix]))
             self.segments.append(Segment(path, role, text))
 
-    def unreadable(self, path: str, kind: UnreadableKind) -> None:
-        self.unreadables.append(Unreadable(path, kind))
+    def unreadable(self, path: str, kind: UnreadableKind, stored: StoredObject | None = None) -> None:
+        self.unreadables.append(Unreadable(path, kind, stored))
 
     def mark(self) -> int:
         return len(self.segments)

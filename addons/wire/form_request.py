@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from addons.wire.content import UnreadRequest
 from addons.wire.file_content import TextBody
-from addons.wire.jsonl import moved
+from addons.wire.jsonl import moved, moved_part
 from addons.wire.multipart import Edit, Form, Part
 from addons.wire.rules import is_plain, is_plain_key
 from addons.wire.stored import StoredUse
@@ -40,7 +40,7 @@ class FormRequest:
             segments += [Segment(f"{below}.filename", "metadata", one.text, context="file") for one in part.filenames]
             first = len(segments)
             segments += [moved(segment, below) for segment in content.segments]
-            unreadable += [Unreadable(below + one.path.removeprefix("$"), one.kind) for one in content.unreadable]
+            unreadable += [moved_part(one, below) for one in content.unreadable]
             joins += [[first + i for i in group] for group in content.joins]
         self.segments: Sequence[Segment] = segments
         self.unreadable: Sequence[Unreadable] = unreadable

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from addons.wire.collect import JsonRequest
 from addons.wire.jsondoc import LITERAL, Node
@@ -64,7 +64,7 @@ class LinesRequest:
             below, first = f"[{line.number}]", len(segments)
             self._first.append(first)
             segments += [moved(segment, below) for segment in request.segments]
-            unreadable += [Unreadable(below + one.path.removeprefix("$"), one.kind) for one in request.unreadable]
+            unreadable += [moved_part(one, below) for one in request.unreadable]
             joins += [[first + index for index in group] for group in request.joins]
         self.segments: Sequence[Segment] = segments
         self.unreadable: Sequence[Unreadable] = unreadable
@@ -91,6 +91,11 @@ class LinesRequest:
 def moved(segment: Segment, below: str) -> Segment:
     """The segment with its path below another: ``$.a`` becomes ``BELOW.a``."""
     return Segment(below + segment.path.removeprefix("$"), segment.role, segment.text, segment.place, segment.context)
+
+
+def moved_part(part: Unreadable, below: str) -> Unreadable:
+    """The same for what cannot be read."""
+    return replace(part, path=below + part.path.removeprefix("$"))
 
 
 def parse_lines(body: bytes, parse: Callable[[bytes], ParsedRequest]) -> LinesRequest:

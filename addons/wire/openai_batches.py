@@ -13,7 +13,7 @@ from addons.wire.collect import JsonRequest, parse_json
 from addons.wire.file_content import parse_file
 from addons.wire.generic import Generic
 from addons.wire.jsondoc import OBJECT, Document, Node
-from addons.wire.jsonl import parse_lines
+from addons.wire.jsonl import moved, moved_part, parse_lines
 from addons.wire.openai_chat import METADATA, OpenAIChat
 from addons.wire.openai_chat import REPLY as CHAT_REPLY
 from addons.wire.openai_chat import REQUEST_FIELDS as CHAT_FIELDS
@@ -87,10 +87,13 @@ class BatchLine:
             where = next(named.where for named in use.named if named.needed).removeprefix("$")
             raise WireError(CODE, f"$.body{where}", "A batch cannot lean on stored state: send the whole conversation")
         self._own = len(self._frame.segments)
-        self.segments: Sequence[Segment] = [*self._frame.segments, *map(_in_body, self._inner.segments)]
+        self.segments: Sequence[Segment] = [
+            *self._frame.segments,
+            *(moved(one, "$.body") for one in self._inner.segments),
+        ]
         self.unreadable: Sequence[Unreadable] = [
             *self._frame.unreadable,
-            *(Unreadable(f"$.body{one.path.removeprefix('$')}", one.kind) for one in self._inner.unreadable),
+            *(moved_part(one, "$.body") for one in self._inner.unreadable),
         ]
         self.joins: Sequence[Sequence[int]] = [[self._own + i for i in group] for group in self._inner.joins]
         self.model = self._inner.model
@@ -109,11 +112,6 @@ class BatchLine:
             raise WireError("malformed_line", "$.body", "A batch's line has lost its body")
         new = self._inner.encode(inner, model=model).decode("utf-8")
         return document.splice([(body.start, body.end, new)]).encode("utf-8")
-
-
-def _in_body(segment: Segment) -> Segment:
-    below = f"$.body{segment.path.removeprefix('$')}"
-    return Segment(below, segment.role, segment.text, segment.place, segment.context)
 
 
 def codec_of(url: str | None) -> Codec:

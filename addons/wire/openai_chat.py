@@ -29,6 +29,7 @@ from addons.wire.rules import (
     by_type,
     constant_role,
     fields,
+    file_id,
     items,
     parts,
     unknown_block,
@@ -77,15 +78,10 @@ PARTS: dict[str, Rule] = {
 CONTENT = parts(by_type(PARTS, unknown_block), frozenset({"text"}))
 
 
-def _file_id(visitor: Visitor, node: Node, path: str, role: str) -> None:
-    visitor.unreadable(path, UnreadableKind.FILE)
-    NAME(visitor, node, path, role)
-
-
 PARTS["file"] = fields(
     {
         "type": NAME,
-        "file": fields({"file_data": blob(UnreadableKind.FILE), "file_id": _file_id, "filename": METADATA}),
+        "file": fields({"file_data": blob(UnreadableKind.FILE), "file_id": file_id, "filename": METADATA}),
         "prompt_cache_breakpoint": NAMES,
     }
 )

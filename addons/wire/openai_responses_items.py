@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from addons.wire.jsondoc import ARRAY, OBJECT, STRING, Node
+from addons.wire.jsondoc import OBJECT, STRING, Node
 from addons.wire.metadata import CREDENTIALS
 from addons.wire.openai_chat import METADATA, ROLES
 from addons.wire.openai_responses_text import ANNOTATION, LOGPROBS, pointed_into
@@ -27,25 +27,16 @@ from addons.wire.rules import (
     by_type,
     constant_role,
     fields,
+    file_id,
     is_plain_key,
     items,
     parts,
     step,
+    stored_file,
     unknown_block,
     unreadable,
 )
 from addons.wire.types import UnreadableKind
-
-
-def _file_ids(visitor: Visitor, node: Node, path: str, role: str) -> None:
-    """A file that lies at the provider, or a list of them: named, not read."""
-    if node.kind == ARRAY:
-        for index, child in enumerate(node.children):
-            _file_ids(visitor, child, f"{path}[{index}]", role)
-        return
-    if node.string:
-        visitor.unreadable(path, UnreadableKind.FILE)
-    NAME(visitor, node, path, role)
 
 
 def _remote(visitor: Visitor, node: Node, path: str, role: str) -> None:
@@ -63,9 +54,10 @@ def _picture(visitor: Visitor, node: Node, path: str, role: str) -> None:
 
 
 _PART: dict[str, Rule] = {"type": NAME, "prompt_cache_breakpoint": NAMES}
-_IMAGE = unreadable(
+_IMAGE = stored_file(
     UnreadableKind.IMAGE,
     fields({**_PART, "image_url": blob(UnreadableKind.IMAGE), "file_id": NAME, "detail": NAME}, unknown_block),
+    "image_url",
 )
 _OUTPUT_TEXT = fields({**_PART, "text": TEXT, "annotations": items(ANNOTATION), "logprobs": LOGPROBS}, unknown_block)
 PARTS: dict[str, Rule] = {
@@ -79,7 +71,7 @@ PARTS: dict[str, Rule] = {
             **_PART,
             "file_data": blob(UnreadableKind.FILE),
             "file_url": _remote,
-            "file_id": _file_ids,
+            "file_id": file_id,
             "filename": METADATA,
             "detail": NAME,
         },
@@ -115,7 +107,7 @@ _SKILL = fields(
 ENVIRONMENT = fields(
     {
         **dict.fromkeys(["type", "container_id", "memory_limit"], NAME),
-        "file_ids": _file_ids,
+        "file_ids": file_id,
         "network_policy": _NETWORK,
         "skills": items(_SKILL),
     }

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from addons.wire.jsondoc import Document, Node
 from addons.wire.rules import Rule, Visitor
-from addons.wire.types import ReplyFacts, Restoration, UnreadableKind
+from addons.wire.types import ReplyFacts, Restoration, StoredObject, UnreadableKind
 
 
 class Restorer:
@@ -47,7 +47,7 @@ class Restorer:
     def base64_text(self, node: Node, path: str, role: str, prefix: int) -> None:
         """No reply carries text in base64; what a tool wrote there is left as it is."""
 
-    def unreadable(self, path: str, kind: UnreadableKind) -> None:
+    def unreadable(self, path: str, kind: UnreadableKind, stored: StoredObject | None = None) -> None:
         """Images and audio pass."""
 
     def mark(self) -> int:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from addons.wire.jsondoc import ARRAY, LITERAL, NUMBER, OBJECT, STRING, Node
-from addons.wire.types import UnreadableKind
+from addons.wire.types import StoredObject, UnreadableKind
 
 
 class Visitor(Protocol):
@@ -47,8 +47,8 @@ class Visitor(Protocol):
     def base64_text(self, node: Node, path: str, role: str, prefix: int) -> None:
         """A string whose characters from ``prefix`` on are text in base64."""
 
-    def unreadable(self, path: str, kind: UnreadableKind) -> None:
-        """A part that cannot be read."""
+    def unreadable(self, path: str, kind: UnreadableKind, stored: StoredObject | None = None) -> None:
+        """A part that cannot be read; ``stored``: what it names in the provider's store."""
 
     def mark(self) -> int:
         """How many segments there are so far; 0 for a visitor that counts none."""
@@ -304,6 +304,28 @@ def unreadable(kind: UnreadableKind, rule: Rule) -> Rule:
         rule(visitor, node, path, role)
 
     return walk
+
+
+def stored_file(kind: UnreadableKind, rule: Rule, *instead: str) -> Rule:
+    """A part that names a file at the provider by its ``file_id``, or holds something in a member of ``instead``."""
+
+    def walk(visitor: Visitor, node: Node, path: str, role: str) -> None:
+        key = node.text("file_id") if all(node.text(name) is None for name in instead) else None
+        visitor.unreadable(path, kind, StoredObject("file", key) if key else None)
+        rule(visitor, node, path, role)
+
+    return walk
+
+
+def file_id(visitor: Visitor, node: Node, path: str, role: str) -> None:
+    """The id of a file at the provider, or a list of them: named, not read."""
+    if node.kind == ARRAY:
+        for index, child in enumerate(node.children):
+            file_id(visitor, child, f"{path}[{index}]", role)
+        return
+    if node.string:
+        visitor.unreadable(path, UnreadableKind.FILE, StoredObject("file", node.string))
+    NAME(visitor, node, path, role)
 
 
 def blob(kind: UnreadableKind) -> Rule:

@@ -71,6 +71,8 @@ class Unreadable:
 
     path: str
     kind: UnreadableKind
+    stored: StoredObject | None = None
+    """What it names, where it names something stored: if the vault knows that for the caller, it is read already."""
 
 
 class ParsedRequest(Protocol):
