@@ -44,7 +44,9 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext
     assert chromium, "There is no Chromium in the path, and the page is to be tried in one: apt-get install chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser.new_context(accept_downloads=True, locale="en-GB", reduced_motion="reduce", viewport={"width": 1280, "height": 900})
+        yield browser.new_context(
+            accept_downloads=True, locale="en-GB", reduced_motion="reduce", viewport={"width": 1280, "height": 900}
+        )
         browser.close()
 
 

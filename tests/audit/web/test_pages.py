@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html.parser
 import json
 import re
@@ -14,8 +15,10 @@ from starlette.testclient import TestClient
 
 import audit.web
 from audit.export import verify_export
+from audit.filters import Query
 from audit.statistics import LATENCIES, Bucket, Dimension
 from audit.web import charts
+from audit.web.app import create_app
 from audit.web.desk import Desk
 from audit.web.problems import TITLES
 from audit.web.reads import read_page
@@ -123,6 +126,18 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites(client: TestClient,
     )
 
 
+def test_with_tls_cookies_are_bound_to_the_host(
+    desk: Desk, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "tls", True)
+    with TestClient(create_app(desk), base_url="https://localhost:9090", follow_redirects=False) as client:  # type: ignore[arg-type]
+        token = form_token(client.get("/sign-in").text)
+        answer = client.post("/sign-in", data={"token": tokens["auditor"], "form_token": token})
+        assert answer.headers["set-cookie"].startswith("__Host-coatcheck_session=")
+        assert "; Secure" in answer.headers["set-cookie"] and "max-age" in answer.headers["strict-transport-security"]
+        assert client.get("/records").status_code == 200
+
+
 @pytest.mark.parametrize("target", ["//x.example", "https://x.example", "/\\x.example", "x", "", "/a\nb", "\\\\x"])
 def test_signing_in_leads_nowhere_else(target: str) -> None:
     assert local(target) == "/"
@@ -189,6 +204,12 @@ def test_what_a_form_left_empty_is_dropped_from_the_address(signed_in: SignIn) -
     assert page.count("<li><span>") == 2 and 'href="/records?action=block"' in page
     older = re.search(r'rel="next" href="([^"]+)"', page)
     assert older and "before=" in older[1] and client.get(older[1].replace("&amp;", "&")).status_code == 200
+
+
+def test_the_form_has_a_field_for_every_filter_of_the_query(signed_in: SignIn) -> None:
+    names = set(re.findall(r'<(?:input|select)[^>]* name="([a-z_]+)"', signed_in("auditor").get("/records").text))
+    asked = {"id" if field.name == "id_prefix" else field.name for field in dataclasses.fields(Query)}
+    assert asked - {"before", "limit"} <= names
 
 
 def test_wrong_filters_are_named(signed_in: SignIn) -> None:
