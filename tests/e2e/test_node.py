@@ -1,4 +1,4 @@
-"""The npm packages ``openai`` and ``@anthropic-ai/sdk`` through the gateway: unchanged, and nothing planted leaves."""
+"""npm's ``openai``, ``@anthropic-ai/sdk`` and ``ai``, unchanged, through the gateway: nothing planted leaves."""
 
 from __future__ import annotations
 
@@ -97,3 +97,44 @@ def test_through_the_proxy_with_coatcheck_run(node, programs, gateway, provider,
     assert len(provider.requests) == 3
     assert {request.header("host") for request in provider.requests} == {f"api.{program.removesuffix('.mjs')}.com"}
     assert leaked(provider.requests, PLANTED) == []
+
+
+# Vercel's `ai`: by default over OpenAI's Responses API. Its fourth request brings the tool's result back.
+
+OWN_PATHS = {"openai": "/v1/responses", "openai-chat": "/v1/chat/completions", "anthropic": "/v1/messages"}
+
+
+def check_agent(output: str, text: str) -> None:
+    check(output, text)
+    assert json.loads(output)["after"] == "The tool said: " + json.dumps(
+        {"sent": text}, separators=(",", ":"), ensure_ascii=False
+    )
+
+
+@pytest.mark.parametrize("provider_name", OWN_PATHS)
+def test_ai_through_the_proxy_with_coatcheck_run(node, programs, gateway, provider, provider_name):
+    text = ENGLISH
+    done = through(gateway, [node, str(programs / "ai.mjs"), provider_name], given=text, **KEYS)
+    assert done.returncode == 0, done.stderr
+    check_agent(done.stdout, text)
+    assert [request.path for request in provider.requests] == [OWN_PATHS[provider_name]] * 4
+    assert leaked(provider.requests, PLANTED) == []
+
+
+@pytest.mark.parametrize("provider_name", OWN_PATHS)
+def test_ai_at_a_base_url(node, programs, base, plain, provider_name):
+    plain.clear()
+    done = subprocess.run(
+        [node, "ai.mjs", provider_name],
+        cwd=programs,
+        env=clean_environment(**KEYS, OPENAI_BASE_URL=f"{base}/v1", ANTHROPIC_BASE_URL=base),
+        input=CHINESE,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    check_agent(done.stdout, CHINESE)
+    assert len(plain.requests) == 4
+    assert leaked(plain.requests, PLANTED) == []
