@@ -36,6 +36,12 @@ class Metrics:
             ["fate"],
             **made,  # type: ignore[arg-type]
         )
+        self.pointers_dropped = Counter(
+            "pointers_dropped",
+            "Offsets and probabilities in replies that could not follow the restored text.",
+            ["upstream"],
+            **made,  # type: ignore[arg-type]
+        )
         self.replies = Counter("replies", "Replies, by outcome.", ["upstream", "outcome"], **made)  # type: ignore[arg-type]
         self.tokens = Counter("tokens", "Tokens that replies reported.", ["upstream", "direction"], **made)  # type: ignore[arg-type]
         self.in_flight = Gauge("in_flight_requests", "Requests under way.", **made)  # type: ignore[arg-type]

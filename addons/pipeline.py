@@ -36,7 +36,7 @@ from addons.signing import SigningRefused
 from addons.templates import method_name
 from addons.wire import registry
 from addons.wire.encodings import decode
-from addons.wire.types import Codec, WireError
+from addons.wire.types import Codec, KnowsBaseUrl, WireError
 from audit.errors import AuditError
 from audit.ids import new_id
 from audit.records import Decision, Outcome
@@ -115,10 +115,11 @@ class Pipeline:
 
     def _open(self, inbound: Inbound) -> Case:
         endpoint = registry.match(inbound.provider, inbound.method, inbound.target.partition("?")[0])
+        codec = endpoint.codec if endpoint is not None else registry.GENERIC
         return Case(
             inbound=inbound,
             id=new_id(),
-            codec=endpoint.codec if endpoint is not None else registry.GENERIC,
+            codec=codec.for_base_url() if inbound.reverse and isinstance(codec, KnowsBaseUrl) else codec,
             endpoint=endpoint.name if endpoint is not None else "generic",
             principal=self._keys.principal(self._settings.tenant, credential_of(inbound.headers), inbound.proxy_user),
             started=time.perf_counter(),
@@ -178,7 +179,8 @@ class Pipeline:
         texts = await _aside(inbound.body, lambda: self._mask(case, reading, verdict))
         await self._memory.add(case, reading.stored)
         lists = reading.stored.lists
-        masked = case.session is not None and (bool(texts) or any(case.recalled.values()) or lists)
+        rewrites = lists or getattr(case.codec, "rewrites", False)
+        masked = case.session is not None and (bool(texts) or any(case.recalled.values()) or rewrites)
         exchange = self._exchange(case, inbound.upstream, masked=masked)
         if lists and case.session is not None:
             exchange.listing = listing(
@@ -418,6 +420,8 @@ class Pipeline:
         withheld = exchange.restoration.counts.withheld if exchange.restoration is not None else 0
         for (entity, action), count in exchange.judge.findings.items() if exchange.judge is not None else ():
             self.metrics.response_findings.labels(entity, action).inc(count)
+        if exchange.facts.dropped:
+            self.metrics.pointers_dropped.labels(exchange.upstream).inc(exchange.facts.dropped)
         word = "refused" if refused else "failed" if outcome.error else "ok"
         self._count(exchange.upstream, outcome, word, withheld)
 

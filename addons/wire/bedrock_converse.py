@@ -46,6 +46,7 @@ class ConverseRestorer(Restorer):
     """Restores, and drops the offsets that point into what was masked."""
 
     def drop(self, node: Node) -> None:
+        self.dropped += 1
         self.edits.append((node.start, node.end, "null"))
 
 
@@ -252,10 +253,14 @@ def _note_reply(facts: ReplyFacts, plain: dict[str, Any]) -> None:
     note_error(facts, plain)
 
 
-def restore_rule(document: Document, rule: Rule, restoration: Restoration) -> str | None:
+def restore_rule(
+    document: Document, rule: Rule, restoration: Restoration, facts: ReplyFacts | None = None
+) -> str | None:
     """The document's text restored, offsets into documents dropped; None if it stays as it is."""
     restorer = ConverseRestorer(document, restoration)
     rule(restorer, document.root, "$", "assistant")
+    if facts is not None:
+        facts.dropped += restorer.dropped
     return document.splice(restorer.edits) if restorer.edits else None
 
 

@@ -6,7 +6,8 @@ pins the tables to them. Streams: ``cohere_stream.py``.
 
 from __future__ import annotations
 
-from addons.wire.cohere_stream import CohereStream, cohere_error, message_offsets, note_cohere
+from addons.wire.cohere_pointers import restore_pointers
+from addons.wire.cohere_stream import CohereStream, cohere_error, note_cohere
 from addons.wire.collect import JsonRequest, parse_json
 from addons.wire.jsondoc import Document, Node
 from addons.wire.openai_chat import FUNCTION_CALL, TOOLS
@@ -134,13 +135,14 @@ REPLY = fields(
 """A reply or an error. What is not here (``results``, an error's ``message``) is restored whole."""
 
 
-def _with_offsets(document: Document, rule: Rule, restoration: Restoration) -> str | None:
+def _with_pointers(document: Document, rule: Rule, restoration: Restoration, facts: ReplyFacts) -> str | None:
     restorer = Restorer(document, restoration)
     rule(restorer, document.root, "$", "assistant")
     if not restorer.edits:
         return None
-    message = document.root.get("message")
-    return document.splice(restorer.edits + (message_offsets(message, restoration) if message is not None else []))
+    restore_pointers(document.root, restorer)
+    facts.dropped += restorer.dropped
+    return document.splice(restorer.edits)
 
 
 class Cohere:
@@ -155,7 +157,7 @@ class Cohere:
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """See ``Codec.restore_reply``. What is no JSON is restored as text."""
-        return restore_whole(body, REPLY, restoration, note_cohere, splice=_with_offsets)
+        return restore_whole(body, REPLY, restoration, note_cohere, splice=_with_pointers)
 
     def open_stream(self, restoration: Restoration) -> CohereStream:
         """See ``Codec.open_stream``."""

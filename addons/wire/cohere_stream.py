@@ -11,12 +11,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from addons.wire.jsondoc import Document, Node
-from addons.wire.offsets import Said, shifted
+from addons.wire.cohere_pointers import atom_of, item_of, move_citations
+from addons.wire.jsondoc import Document
+from addons.wire.logprobs import Entry, written
+from addons.wire.offsets import Said
 from addons.wire.restore import Restorer, tool_name
 from addons.wire.rules import FREE
 from addons.wire.sse import Event, event_bytes
-from addons.wire.streaming import EventStream, Runs
+from addons.wire.streaming import EventStream, Json, Runs
 from addons.wire.types import ReplyFacts, Restoration, WireError
 
 PIECES: dict[str, tuple[Sequence[str], Sequence[str]]] = {
@@ -99,11 +101,28 @@ class CohereStream(EventStream):
                     self.restore_leaves(text, (*path, name), edits)
             elif isinstance(text, str):
                 tool = self._tools.get(_index(data)) if name == "arguments" else None
-                new = self._runs.feed((*run, name), text, as_json=name == "arguments", restoration=tool)
+                atoms = atom_of(data.get("logprobs"), text) if name == "text" else None
+                new = self._runs.feed((*run, name), text, as_json=name == "arguments", restoration=tool, atoms=atoms)
+                if name == "text":
+                    self._respell((*run, name), data, spelled=atoms is not None, changed=new != text, edits=edits)
                 self._note_said(run, name, text, new)
                 if new != text:
                     edits[(*path, name)] = new
         return self.patched(event, data, edits)
+
+    def _respell(self, key: Key, data: dict[str, Any], *, spelled: bool, changed: bool, edits: dict[Key, str]) -> None:
+        """The event's item of ``logprobs``, for what leaves of its text."""
+        told, entries = data.get("logprobs"), self._runs.entries(key)
+        new = item_of(entries)
+        if told is not None and not spelled:
+            if changed or self._runs.waits(key):
+                edits["logprobs",] = Json("null")
+                self.facts.dropped += 1
+        elif new != told:
+            if "logprobs" in data:
+                edits["logprobs",] = Json(written(new))
+            else:
+                self.facts.dropped += 1
 
     def _note_said(self, run: Key, name: str, text: str, new: str) -> None:
         if run[0] == "content" and name == "text":
@@ -119,14 +138,14 @@ class CohereStream(EventStream):
             raise WireError("malformed_event", "stream", "An event's data is not JSON", 502) from None
         restorer = Restorer(document, self._restoration)
         FREE(restorer, document.root, "$", "assistant")
-        edits = restorer.edits
         delta = document.root.get("delta")
         message = delta.get("message") if delta is not None else None
         citation = message.get("citations") if message is not None else None
         if citation is not None:
             texts = {i: Said("".join(masked), "".join(restored)) for i, (masked, restored) in self._said.items()}
-            edits += citation_edits([citation, *citation.children], texts, self._restoration)
-        return event.with_data(document.splice(edits)) if edits else event.raw
+            move_citations([citation, *citation.children], texts, restorer)
+        self.facts.dropped += restorer.dropped
+        return event.with_data(document.splice(restorer.edits)) if restorer.edits else event.raw
 
     def _tails(self, *prefix: str | int) -> bytes:
         out = []
@@ -140,48 +159,13 @@ class CohereStream(EventStream):
             for step in reversed(PIECES[kind][0]):
                 delta = {step: delta}
             piece = {"type": kind, "index": key[1], "delta": delta}
+            entries: list[Entry] = self._runs.entries(key)
+            if entries:
+                piece["logprobs"] = item_of(entries)
             if key[0] == "tool-plan":
                 del piece["index"]
-            out.append(event_bytes(json.dumps(piece, ensure_ascii=False), kind))
+            out.append(event_bytes(written(piece), kind))
         return b"".join(out)
-
-
-def message_offsets(message: Node, restoration: Restoration) -> list[tuple[int, int, str]]:
-    """Edits of the offsets of a complete message's citations."""
-    citations, content = message.get("citations"), message.get("content")
-    if citations is None or content is None:
-        return []
-    texts = {}
-    for index, block in enumerate(content.children):
-        text = block.text("text") or ""
-        texts[index] = Said(text, restoration.whole(text) if text else "")
-    return citation_edits(citations.children, texts, restoration)
-
-
-def citation_edits(
-    citations: Sequence[Node], texts: dict[int, Said], restoration: Restoration
-) -> list[tuple[int, int, str]]:
-    """Edits of citations' ``start`` and ``end``; those that lie nowhere in the restored text become ``null``."""
-    edits: list[tuple[int, int, str]] = []
-    for citation in citations:
-        bounds = [(node, node.integer) for name in ("start", "end") if (node := citation.get(name)) is not None]
-        said = _cited_text(citation, texts)
-        if not bounds or (said is not None and said.masked == said.restored):
-            continue
-        wanted = [at for _, at in bounds if at is not None]
-        places = shifted(said, wanted, restoration) if said is not None else {}
-        fits = len(wanted) == len(bounds) and all(at in places for at in wanted)
-        edits += [(node.start, node.end, str(places[at]) if fits and at is not None else "null") for node, at in bounds]
-    return edits
-
-
-def _cited_text(citation: Node, texts: dict[int, Said]) -> Said | None:
-    """The text that a citation counts in: that of its content block, or the first."""
-    number = citation.get("content_index")
-    index = number.integer if number is not None else None
-    if index is None:
-        index = next((i for i, said in sorted(texts.items()) if said.masked), 0)
-    return texts.get(index)
 
 
 def _index(data: dict[str, Any]) -> int:

@@ -21,8 +21,9 @@ from addons.wire.gemini_content import (
     member,
 )
 from addons.wire.gemini_errors import google_error, note_gemini
-from addons.wire.gemini_offsets import offset_edits
+from addons.wire.gemini_offsets import move_offsets
 from addons.wire.gemini_stream import GeminiStream
+from addons.wire.gemini_tokens import respell
 from addons.wire.jsondoc import LITERAL, Document, Node
 from addons.wire.offsets import Said
 from addons.wire.refusals import reply
@@ -123,7 +124,7 @@ class Gemini:
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """See ``Codec.restore_reply``. What is no JSON is restored as text."""
-        return restore_whole(body, REPLY, restoration, note_gemini, splice=_with_offsets)
+        return restore_whole(body, REPLY, restoration, note_gemini, splice=_with_pointers)
 
     def open_stream(self, restoration: Restoration) -> GeminiStream:
         """See ``Codec.open_stream``."""
@@ -161,13 +162,14 @@ class GeminiStored(Gemini):
         raise WireError("stored_state_refused", "path", "Cached contents are not supported; send the contents", 403)
 
 
-def _with_offsets(document: Document, rule: Rule, restoration: Restoration) -> str | None:
+def _with_pointers(document: Document, rule: Rule, restoration: Restoration, facts: ReplyFacts) -> str | None:
     restorer = Restorer(document, restoration)
     rule(restorer, document.root, "$", "assistant")
     if not restorer.edits:
         return None
     for candidate in _children(document.root, "candidates"):
-        restorer.edits += _offsets(candidate, restoration)
+        _follow(candidate, restorer)
+    facts.dropped += restorer.dropped
     return document.splice(restorer.edits)
 
 
@@ -176,17 +178,25 @@ def _children(node: Node, name: str) -> list[Node]:
     return found.children if found is not None else []
 
 
-def _offsets(candidate: Node, restoration: Restoration) -> list[tuple[int, int, str]]:
-    """Edits of the offsets of a complete candidate."""
-    if member(candidate, "groundingMetadata") is None and member(candidate, "citationMetadata") is None:
-        return []
+_POINTERS = ("groundingMetadata", "citationMetadata", "logprobsResult")
+
+
+def _follow(candidate: Node, restorer: Restorer) -> None:
+    """A complete candidate's offsets and tokens."""
+    if all(member(candidate, name) is None for name in _POINTERS):
+        return
     content = candidate.get("content")
     said, answer = [], []
     for part in _children(content, "parts") if content is not None else ():
         text = part.text("text") or ""
-        said.append(Said(text, restoration.whole(text) if text else ""))
+        said.append(Said(text, restorer.restoration.whole(text) if text else ""))
         thought = part.get("thought")
         if thought is None or thought.value is not True:
             answer.append(said[-1])
-    whole = Said("".join(one.masked for one in answer), "".join(one.restored for one in answer))
-    return offset_edits(candidate, said, said[0] if len(said) == 1 else whole, restoration)
+    whole = _joined(answer)
+    move_offsets(candidate, said, said[0] if len(said) == 1 else whole, restorer)
+    respell(candidate, (whole, _joined(said)), restorer)
+
+
+def _joined(said: list[Said]) -> Said:
+    return Said("".join(one.masked for one in said), "".join(one.restored for one in said))

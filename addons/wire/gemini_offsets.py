@@ -12,15 +12,13 @@ from collections.abc import Mapping, Sequence
 from addons.wire.gemini_content import member
 from addons.wire.jsondoc import Node
 from addons.wire.offsets import Said, shifted
-from addons.wire.types import Restoration
+from addons.wire.restore import Restorer
 
 
-def offset_edits(
-    candidate: Node, parts: Sequence[Said], whole: Said, restoration: Restoration
-) -> list[tuple[int, int, str]]:
-    """Edits of a candidate's offsets. ``parts``: its parts' texts, if they are whole; ``whole``: all that it said."""
+def move_offsets(candidate: Node, parts: Sequence[Said], whole: Said, restorer: Restorer) -> None:
+    """A candidate's offsets. ``parts``: its parts' texts, if they are whole; ``whole``: all that it said."""
     if whole.masked == whole.restored and all(said.masked == said.restored for said in parts):
-        return []
+        return
     spans: list[tuple[Said | None, Node]] = []
     grounding = member(candidate, "groundingMetadata")
     supports = member(grounding, "groundingSupports") if grounding is not None else None
@@ -32,17 +30,15 @@ def offset_edits(
     for name in ("citations", "citationSources"):
         found = member(citations, name) if citations is not None else None
         spans += [(whole, citation) for citation in (found.children if found is not None else ())]
-    edits: list[tuple[int, int, str]] = []
     for said in {id(said): said for said, _ in spans if said is not None}.values():
         mine = [span for owner, span in spans if owner is said]
         at = [bound for span in mine for bound in _bounds(span).values()]
-        places = shifted(said, at, restoration, in_bytes=True)
+        places = shifted(said, at, restorer.restoration, in_bytes=True)
         for span in mine:
-            edits += _written(span, places)
+            _move(span, places, restorer)
     for owner, span in spans:
         if owner is None:
-            edits += _written(span, {})
-    return edits
+            _move(span, {}, restorer)
 
 
 def _quoted(segment: Node, parts: Sequence[Said], whole: Said) -> Said | None:
@@ -69,12 +65,11 @@ def _bounds(span: Node) -> dict[str, int]:
     return found
 
 
-def _written(span: Node, places: Mapping[int, int]) -> list[tuple[int, int, str]]:
+def _move(span: Node, places: Mapping[int, int], restorer: Restorer) -> None:
     bounds = _bounds(span)
     fits = all(at in places for at in bounds.values())
-    edits = []
+    restorer.dropped += not fits
     for name, at in bounds.items():
         node = member(span, name)
         if node is not None:
-            edits.append((node.start, node.end, str(places[at]) if fits else "null"))
-    return edits
+            restorer.put(node, str(places[at]) if fits else "null")

@@ -9,19 +9,22 @@ whole and are restored whole. Grounding segments and citations count in bytes of
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from addons.wire.gemini_content import CHUNK
 from addons.wire.gemini_errors import google_error, note_gemini
-from addons.wire.gemini_offsets import offset_edits
+from addons.wire.gemini_offsets import move_offsets
+from addons.wire.gemini_tokens import NAMES, dealt, entries_of, result_of
 from addons.wire.json_array import ArraySplitter
 from addons.wire.jsondoc import Document, Node
+from addons.wire.logprobs import Atom, written
 from addons.wire.offsets import Said
 from addons.wire.refusals import STREAM_ERROR
 from addons.wire.restore import Restorer
 from addons.wire.sse import Event, event_bytes
-from addons.wire.streaming import EventStream, Runs
+from addons.wire.streaming import EventStream, Json, Runs
 from addons.wire.types import ReplyFacts, Restoration, WireError
 
 PLAIN_CHUNK = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "createTime"})
@@ -48,6 +51,8 @@ class _Chunk:
     before: list[str] = field(default_factory=list)
     """Chunks that must leave before this one."""
     plain: bool = True
+    atoms: dict[Key, Sequence[Atom]] = field(default_factory=dict)
+    """The tokens that spell each piece."""
 
     def changed(self) -> dict[Key, str]:
         """The edits that change something."""
@@ -127,12 +132,44 @@ class GeminiEvents(EventStream):
         chunk.plain = chunk.plain and candidate.keys() <= PLAIN_CANDIDATE
         content = candidate.get("content")
         parts = content.get("parts") if isinstance(content, dict) else None
+        where: Key = ("candidates", position)
+        name = next((name for name in NAMES if candidate.get(name)), NAMES[0])
+        spelled = not candidate.get(name) or self._deal(candidate[name], parts, where, chunk)
         for at, part in enumerate(parts if isinstance(parts, list) else ()):
             if isinstance(part, dict):
                 self._part(index, part, ("candidates", position, "content", "parts", at), chunk)
         if isinstance(candidate.get("finishReason"), str):
             self._unfinished.discard(index)
             self._end(index, (), chunk)
+        if candidate.get(name) or self._runs.spells:
+            self._respell((index, "text"), candidate, (*where, name), spelled, chunk)
+
+    @staticmethod
+    def _deal(result: Any, parts: Any, where: Key, chunk: _Chunk) -> bool:
+        """Which tokens spell which part; False if they do not."""
+        entries = entries_of(result)
+        texts = {
+            (*where, "content", "parts", at, "text"): part["text"]
+            for at, part in enumerate(parts if isinstance(parts, list) else ())
+            if isinstance(part, dict) and isinstance(part.get("text"), str) and part["text"]
+            if part.get("thought") is not True
+        }
+        hands = dealt(entries, list(texts.values()))
+        if hands is not None:
+            chunk.atoms.update(zip(texts, hands, strict=True))
+        return hands is not None or entries == []
+
+    def _respell(self, run: Key, candidate: dict[str, Any], path: Key, spelled: bool, chunk: _Chunk) -> None:
+        """The candidate's tokens, which spell what leaves of its text."""
+        told, entries = candidate.get(str(path[-1])), self._runs.entries(run)
+        if not spelled:
+            if self._runs.waits(run) or any(at[:2] == path[:2] for at in chunk.changed()):
+                chunk.edits[path], chunk.came[path] = Json("null"), ""
+                self.facts.dropped += 1
+        elif told and entries_of(told) != entries:
+            chunk.edits[path], chunk.came[path] = Json(written(result_of(told, entries))), ""
+        elif entries and not told:
+            self.facts.dropped += 1
 
     def _part(self, index: int, part: dict[str, Any], path: Key, chunk: _Chunk) -> None:
         text = part.get("text")
@@ -170,7 +207,7 @@ class GeminiEvents(EventStream):
                 self._end_one(run, chunk)
 
     def _feed(self, run: Key, text: str, path: Key, chunk: _Chunk, restoration: Restoration | None = None) -> None:
-        new = self._runs.feed(run, text, restoration=restoration)
+        new = self._runs.feed(run, text, restoration=restoration, atoms=chunk.atoms.get(path))
         chunk.pieces[run] = path
         chunk.edits[path], chunk.came[path] = new, text
         if run[1] == "text":
@@ -208,7 +245,10 @@ class GeminiEvents(EventStream):
         else:
             part = {"text": tail} | ({"thought": True} if run[1] == "thought" else {})
         candidate = {"content": {"role": "model", "parts": [part]}, "index": run[0]}
-        return json.dumps({"candidates": [candidate]} | self._head, ensure_ascii=False)
+        entries = self._runs.entries(run) if self._runs.spells else []
+        if entries:
+            candidate[NAMES[0]] = result_of(None, entries)
+        return written({"candidates": [candidate]} | self._head)
 
     def _restored(self, event: Event, chunk: _Chunk, candidates: list[Any]) -> bytes:
         """A chunk that holds more than runs: those by what was fed, the rest by the tables."""
@@ -218,17 +258,17 @@ class GeminiEvents(EventStream):
             raise WireError("malformed_event", "stream", "An event's data is not JSON", 502) from None
         restorer = Restorer(document, self._restoration)
         CHUNK(restorer, document.root, "$", "assistant")
-        edits = restorer.edits
         for path, new in chunk.changed().items():
             node = node_at(document.root, path)
-            edits.append((node.start, node.end, document.literal(new, node.start, node.end)))
+            restorer.put(node, new if isinstance(new, Json) else document.literal(new, node.start, node.end))
         for position, candidate in enumerate(candidates):
             if isinstance(candidate, dict) and not candidate.keys() <= PLAIN_CANDIDATE:
                 number = candidate.get("index")
                 said = self._candidates[number if isinstance(number, int) else position].said()
                 node = node_at(document.root, ("candidates", position))
-                edits += offset_edits(node, (), said, self._restoration)
-        return event.with_data(document.splice(edits)) if edits else event.raw
+                move_offsets(node, (), said, restorer)
+        self.facts.dropped += restorer.dropped
+        return event.with_data(document.splice(restorer.edits)) if restorer.edits else event.raw
 
 
 class GeminiArray(GeminiEvents):

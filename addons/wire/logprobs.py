@@ -23,6 +23,8 @@ UNLIKELY = -9999.0
 """What OpenAI writes for the logarithm of a probability that it does not tell."""
 _SPECIAL = re.compile(r"(?:<[^<>]{1,64}>)?\Z")
 """A token that ends a reply and is no part of its text, as vLLM tells it: ``<|im_end|>``, or empty."""
+_ROWS = ("token_ids", "logprobs")
+"""Members of an entry that stands for several tokens, as Cohere's do: those of all of them, in a row."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -213,6 +215,9 @@ def merged(entries: Sequence[Entry], text: str) -> list[Entry]:
         total = UNLIKELY
     entry = dict(entries[0])
     entry["token"] = text
+    for name in _ROWS:
+        if isinstance(entry.get(name), list):
+            entry[name] = [value for one in entries for value in one.get(name) or ()]
     if "logprob" in entry:
         entry["logprob"] = total
     if entry.get("bytes") is not None:

@@ -14,8 +14,10 @@ from collections.abc import Callable
 from addons.wire.collect import JsonRequest, parse_json
 from addons.wire.delta_events import DeltaEvents
 from addons.wire.jsondoc import ARRAY, NUMBER, Document, Node
+from addons.wire.logprobs import written
 from addons.wire.openai_chat import CONTENT, METADATA
 from addons.wire.openai_completions_stream import CompletionStream
+from addons.wire.openai_completions_tokens import OFFSETS, respelled
 from addons.wire.openai_stream import note_chat
 from addons.wire.refusals import openai_error, reply
 from addons.wire.restore import Restorer, restore_document, restore_plain
@@ -57,13 +59,19 @@ _HEAD = _names("id object created model system_fingerprint")
 
 
 def _choice(visitor: Visitor, node: Node, path: str, role: str) -> None:
-    """A completion. Where its text is restored, the tokens' probabilities, which spell the placeholder, are dropped."""
+    """A completion. In a reply, its tokens' probabilities follow the text; where they cannot they become ``null``."""
     _CHOICE(visitor, node, path, role)
     text, logprobs = node.get("text"), node.get("logprobs")
-    if text is None or logprobs is None or not logprobs.children or not isinstance(visitor, Restorer):
+    if text is None or text.string is None or logprobs is None or not isinstance(visitor, Restorer):
         return
-    if any(start == text.start for start, _, _ in visitor.edits):
-        visitor.edits.append((logprobs.start, logprobs.end, "null"))
+    told = logprobs.plain() if logprobs.children else None
+    if not isinstance(told, dict):
+        return
+    new = respelled(told, text.string, visitor.became(text), visitor.restoration)
+    lost = new is None or (new.get(OFFSETS) is None and told.get(OFFSETS) is not None)
+    visitor.dropped += lost
+    if new != told:
+        visitor.put(logprobs, written(new))
 
 
 _CHOICE = fields({"index": NAME, "finish_reason": NAME, "text": TEXT, "logprobs": SKIP}, unknown_block)
@@ -153,7 +161,7 @@ class OpenAIText:
             if reason is not None:
                 facts.finish_reasons.append(reason)
         facts.complete = facts.error_type is None
-        new = restore_document(document, self._reply, restoration)
+        new = restore_document(document, self._reply, restoration, facts)
         return (body if new is None else new.encode("utf-8", "surrogatepass")), facts
 
     def open_stream(self, restoration: Restoration) -> EventStream:

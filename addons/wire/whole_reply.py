@@ -24,7 +24,7 @@ def restore_whole(
     restoration: Restoration,
     note: Callable[[ReplyFacts, dict[str, Any]], None],
     *,
-    splice: Callable[[Document, Rule, Restoration], str | None] | None = None,
+    splice: Callable[[Document, Rule, Restoration, ReplyFacts], str | None] | None = None,
     whole_in_spite: Callable[[dict[str, Any]], bool] = _nothing,
 ) -> tuple[bytes, ReplyFacts]:
     """See ``Codec.restore_reply``. What is no JSON is restored as text.
@@ -41,5 +41,5 @@ def restore_whole(
     if isinstance(plain, dict):
         note(facts, plain)
         facts.complete = facts.error_type is None or whole_in_spite(plain)
-    new = splice(document, rule, restoration) if splice else restore_document(document, rule, restoration, facts)
+    new = (splice or restore_document)(document, rule, restoration, facts)
     return (body if new is None else new.encode("utf-8", "surrogatepass")), facts
