@@ -46,6 +46,8 @@ class Intake:
         """What the writer is writing now."""
         self.carrying = False
         """The journal takes what comes."""
+        self.paused = False
+        """The journal's thread takes nothing more: the rest is being drained, then the writer takes over."""
         self.appending = False
         """The journal's thread has records that are not durable yet."""
         self.blocked: AuditError | None = None

@@ -79,20 +79,31 @@ class _File:
         self.adopted = False
         self.damage: list[tuple[int, int]] = []
 
-    def next(self) -> Batch | None:
-        """The batch to drain now; None at the end. Damaged ones are passed over and noted."""
-        while self.read_at < self.size:
-            head = os.pread(self.fd, BATCH_HEAD_BYTES, self.read_at)
-            length = int.from_bytes(head[12:16], "big")
-            if length <= self.size - self.read_at:
-                found = batch_at(head + os.pread(self.fd, length, self.read_at + len(head)), 0, self.name)
-                if found is not None:
-                    return Batch(found.number, found.payload, self.read_at + found.end)
-            data = os.pread(self.fd, self.size, 0)
-            resume = next_batch_after(data, self.read_at, self.name) or self.size
-            self.note_damage(self.read_at, resume)
-            self.read_at = resume
-        return None
+    def next(self, limit: int) -> list[Batch]:
+        """The batches to drain now, of about ``limit`` records; none at the end. Damaged ones are passed over."""
+        found: list[Batch] = []
+        at, count = self.read_at, 0
+        while at < self.size and count < limit:
+            one = self._batch(at)
+            if one is None:
+                data = os.pread(self.fd, self.size, 0)
+                resume = next_batch_after(data, at, self.name) or self.size
+                self.note_damage(at, resume)
+                at = resume
+                continue
+            found.append(one)
+            at, count = one.end, count + one.count
+        if not found:
+            self.read_at = at
+        return found
+
+    def _batch(self, at: int) -> Batch | None:
+        head = os.pread(self.fd, BATCH_HEAD_BYTES, at)
+        length = int.from_bytes(head[12:16], "big")
+        if length > self.size - at:
+            return None
+        found = batch_at(head + os.pread(self.fd, length, at + len(head)), 0, self.name)
+        return found and Batch(found.number, found.payload, at + found.end)
 
     def note_damage(self, at: int, end: int) -> None:
         """Say it once."""
@@ -158,37 +169,40 @@ class Journal:
             file.number += 1
             file.waiting += len(lines)
 
-    def next(self) -> Batch | None:
-        """What is to be drained now: this process's records first, each file's in their order. Raises AuditError."""
+    def next(self, limit: int = 1) -> list[Batch]:
+        """What is to be drained now: this process's records first, each file's in their order; none: all is drained.
+
+        At least one batch, and more up to about ``limit`` records, of one file. Raises AuditError.
+        """
         while (file := self._oldest()) is not None:
             try:
-                found = file.next()
+                found = file.next(limit)
             except OSError as error:
                 raise AuditError("journal", f"The audit journal {file.path} cannot be read: "
                                  f"{(error.strerror or 'error').lower()}.") from None  # fmt: skip
-            if found is not None:
+            if found:
                 self._draining = file
                 return found
             with self._lock:
                 self._finish(file)
-        return None
+        return []
 
-    def drained(self, done: Batch) -> None:
-        """The batch of `next` is in the database."""
+    def drained(self, done: Sequence[Batch]) -> None:
+        """The first of the batches of `next` are in the database."""
         file = self._draining
         assert file is not None
         with self._lock:
-            file.read_at = done.end
-            file.waiting -= done.count
+            file.read_at = done[-1].end
+            file.waiting -= sum(one.count for one in done)
             if file.read_at >= file.size:
                 self._finish(file)
 
     def unreadable(self, read: Batch) -> None:
-        """The batch of `next` is whole, and its records are not known to this version: pass over it, keep the file."""
+        """The first batch of `next` is whole, and this version does not know its records: pass over it, keep the file."""
         file = self._draining
         assert file is not None
         file.note_damage(file.read_at, read.end)
-        self.drained(read)
+        self.drained([read])
 
     def settle(self) -> None:
         """Delete the files that are wholly drained, this process's newest too. Nobody may be appending."""

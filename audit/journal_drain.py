@@ -1,4 +1,4 @@
-"""Brings the journal's records into the database, in order: one batch, one transaction, each record once.
+"""Brings the journal's records into the database, in order: some batches to a transaction, each record once.
 
 A batch counts as drained when its transaction is durable. A crash in between drains it again, and what the database has
 already is passed over. Imports the journal and the writer.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from audit.intake import BATCH
 from audit.journal import Journal
 from audit.records import Outcome
 from audit.writer import Record, Writer
@@ -17,15 +18,21 @@ _log = logging.getLogger(__name__)
 
 
 def drain_one(journal: Journal, writer: Writer) -> int:
-    """Drain the next batch; returns how many records it had, 0 if none is left. Raises AuditError: nothing happened."""
-    while (batch := journal.next()) is not None:
-        try:
-            records = batch.records()
-        except ValueError:
-            journal.unreadable(batch)
+    """Drain what fits one transaction; returns how many records, 0 if none is left. Raises AuditError: none was."""
+    while batches := journal.next(BATCH):
+        records: list[Record] = []
+        readable = 0
+        for batch in batches:
+            try:
+                records += batch.records()
+            except ValueError:
+                break
+            readable += 1
+        if not readable:
+            journal.unreadable(batches[0])
             continue
         _write(records, writer)
-        journal.drained(batch)
+        journal.drained(batches[:readable])
         return len(records)
     return 0
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from audit.checkpoint import load_or_create_key
 from audit.checkpointer import Checkpointer, CheckpointPlan
 from audit.errors import AuditError
-from audit.intake import Intake, Job, Results
+from audit.intake import BATCH, Intake, Job, Results
 from audit.journal import Journal, JournalPlan
 from audit.journal_drain import drain_one
 from audit.records import Decision, Outcome, PolicyRecord
@@ -349,7 +349,7 @@ class Recorder:
             self._intake.in_hand = ()
             self._intake.blocked = None if away or self._standby is None else error
             if self._standby is not None:
-                self._intake.carrying = True
+                self._intake.carrying, self._intake.paused = True, False
                 self._intake.put_back(jobs)
                 self._intake.changed.notify_all()
                 return
@@ -382,12 +382,20 @@ class Recorder:
         return drained
 
     def _hand_back(self, journal: Journal) -> None:
-        """Once all that this process kept is drained, records go to the database again."""
-        with self._intake.changed:
-            if self._intake.carrying and not self._intake.appending and not journal.waiting(own=True).records:
-                journal.settle()
-                self._intake.carrying = False
-                _log.warning("The audit journal is drained; records go to the database again.")
+        """Once all that this process kept is drained, records go to the database again.
+
+        Near the end the journal's thread is held up, else it might keep records as fast as they are drained.
+        """
+        intake = self._intake
+        with intake.changed:
+            if not intake.carrying or journal.waiting(own=True).records > BATCH:
+                return
+            intake.paused = True
+            if intake.appending or journal.waiting(own=True).records:
+                return
+            journal.settle()
+            intake.carrying = intake.paused = False
+        _log.warning("The audit journal is drained; records go to the database again.")
 
     def _emptied(self) -> bool:
         """At the end: true if the journal's thread has nothing more to keep."""

@@ -45,8 +45,9 @@ class Standby:
         self._thread.start()
 
     def join(self) -> None:
-        """Wait for the end; the intake's ``writer_ended`` was set before."""
-        self._thread.join()
+        """Wait for the end, if it began; the intake's ``writer_ended`` was set before."""
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def room_again(self) -> None:
         """Some of the journal was drained."""
@@ -65,11 +66,11 @@ class Standby:
         with intake.changed:
             while True:
                 jobs: Sequence[Job] = ()
-                if not intake.carrying and intake.overdue(self._takeover_s):
+                if (intake.paused or not intake.carrying) and intake.overdue(self._takeover_s):
                     _log.warning("The audit database is slow to answer; the journal keeps what is recorded meanwhile.")
-                    intake.carrying = True
+                    intake.carrying, intake.paused = True, False
                     jobs = [job for job in intake.in_hand if not job.kept and not job.abandoned]
-                if intake.carrying:
+                if intake.carrying and not intake.paused:
                     retrying = intake.stopping or time.monotonic() >= self._retry_at
                     jobs = jobs or intake.take(fired=retrying)
                 if jobs:

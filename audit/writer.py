@@ -190,6 +190,8 @@ def _write(
             lock(connection)
             _insert(connection, appender, without_recorded(connection, records) if again else records)
         return [None] * len(records)
+    except AuditError:  # the ledger is damaged: no record's fault
+        raise
     except Exception as error:
         if not is_about_one_record(error, connection.dialect.name):
             raise
