@@ -2,24 +2,70 @@
 
 May import this room only. Reference: https://docs.anthropic.com/en/api/creating-message-batches. What placeholders
 stand for is kept under the batch's id; all else is as with OpenAI's stored objects (``openai_files.py``).
+
+A batch says at which URL its results are, and SDKs ask there, whatever base URL they were given. To a client that has
+the gateway as its base URL that would be a way around the gateway, so it is told the path alone, which SDKs (and RFC
+3986, section 5.2) take relative to where they asked.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
+from addons.wire.anthropic_files import SpeaksAnthropic
 from addons.wire.anthropic_messages import REPLY, REQUEST_FIELDS
 from addons.wire.collect import Collector, JsonRequest
-from addons.wire.jsondoc import Document
+from addons.wire.jsondoc import Document, Node, literal
 from addons.wire.openai_batches import CUSTOM_ID
-from addons.wire.openai_files import FileContent, FileObjects, restore_file
-from addons.wire.refusals import anthropic_error, reply
-from addons.wire.rules import FREE, NAME, fields, items
+from addons.wire.openai_files import FileContent, FileObjects, note_objects, restore_file
+from addons.wire.restore import Restorer
+from addons.wire.rules import FREE, NAME, NAMES, TEXT, Rule, Visitor, fields, items
 from addons.wire.stored import Named, StoredUse
-from addons.wire.types import ErrorReply, ParsedRequest, ReplyFacts, Restoration
+from addons.wire.types import ParsedRequest, ReplyFacts, Restoration
+from addons.wire.whole_reply import restore_whole
 
-_REQUESTS = fields(
-    {"requests": items(fields({"custom_id": CUSTOM_ID, "params": fields(REQUEST_FIELDS)})), "betas": NAME}
-)
-_RESULT_LINE = fields({"custom_id": CUSTOM_ID, "result": fields({"type": NAME, "message": REPLY, "error": FREE})})
+REQUEST: Mapping[str, Rule] = {"custom_id": CUSTOM_ID, "params": fields(REQUEST_FIELDS)}
+"""Members of one request of a batch."""
+_REQUESTS = fields({"requests": items(fields(REQUEST)), "betas": NAME, "user_profile_id": TEXT})
+RESULT: Mapping[str, Rule] = {"type": NAME, "message": REPLY, "error": FREE}
+"""Members of one request's result."""
+LINE: Mapping[str, Rule] = {"custom_id": CUSTOM_ID, "result": fields(RESULT)}
+"""Members of a line of results."""
+_LINE = fields(LINE)
+_RESULTS_URL = re.compile(r"https?://[^/?#]+(/(?:[\w.-]+/)*v1/messages/batches/[\w.-]+/results)")
+
+
+def _path_alone(visitor: Visitor, node: Node, path: str, role: str) -> None:
+    """A batch's URL of results, without the host; any other URL stays."""
+    found = _RESULTS_URL.fullmatch(node.string or "")
+    if found is not None and isinstance(visitor, Restorer):
+        visitor.put(node, literal(found[1]))
+    else:
+        TEXT(visitor, node, path, role)
+
+
+def _batch(results_url: Rule) -> dict[str, Rule]:
+    names = """id type processing_status created_at expires_at ended_at archived_at cancel_initiated_at"""
+    return {**dict.fromkeys(names.split(), NAME), "request_counts": NAMES, "results_url": results_url}
+
+
+BATCH_FIELDS: Mapping[str, Rule] = _batch(TEXT)
+"""Members of a batch."""
+
+
+def _reply_rule(results_url: Rule) -> Rule:
+    batch = fields(_batch(results_url))
+    page = fields({**dict.fromkeys(["first_id", "last_id", "has_more"], NAME), "data": items(batch)})
+
+    def walk(visitor: Visitor, node: Node, path: str, role: str) -> None:
+        rule = page if node.get("data") is not None else batch if node.text("type") == "message_batch" else FREE
+        rule(visitor, node, path, role)
+
+    return walk
+
+
+_AS_IT_IS, _BY_PATH = _reply_rule(TEXT), _reply_rule(_path_alone)
 
 
 class _ManyRequests(JsonRequest):
@@ -30,8 +76,21 @@ class _ManyRequests(JsonRequest):
     in_portions = True
 
 
-class MessageBatches(FileObjects):
+class MessageBatches(SpeaksAnthropic, FileObjects):
     """``Codec`` of batches: made, listed, asked for, canceled, deleted."""
+
+    rewrites = False
+    """A reply says the URL of its results by its path: it is rewritten also where nothing was masked."""
+
+    def for_base_url(self) -> MessageBatches:
+        """The codec for a client that has the gateway as its base URL."""
+        codec = self._bound(self._use)
+        codec._makes = self._makes
+        codec.rewrites = True
+        return codec
+
+    def _bound(self, use: StoredUse) -> MessageBatches:
+        return type(self)(self.name, use=use)
 
     def parse_request(self, body: bytes) -> ParsedRequest:
         """See ``Codec.parse_request``."""
@@ -43,18 +102,14 @@ class MessageBatches(FileObjects):
         request.stored = StoredUse(named=(vault,), creates=True) if self._makes else self._use
         return request
 
-    def refusal(self, status: int, code: str, message: str) -> ErrorReply:
-        """See ``Codec.refusal``."""
-        return reply(status, code, anthropic_error(status, code, message))
+    def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
+        """See ``Codec.restore_reply``. What is no JSON is restored as text."""
+        return restore_whole(body, _BY_PATH if self.rewrites else _AS_IT_IS, restoration, note_objects)
 
 
-class MessageBatchResults(FileContent):
+class MessageBatchResults(SpeaksAnthropic, FileContent):
     """``Codec`` of a batch's results: lines with replies of the Messages endpoint."""
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """See ``Codec.restore_reply``."""
-        return restore_file(body, restoration, _RESULT_LINE), ReplyFacts(complete=True)
-
-    def refusal(self, status: int, code: str, message: str) -> ErrorReply:
-        """See ``Codec.refusal``."""
-        return reply(status, code, anthropic_error(status, code, message))
+        return restore_file(body, restoration, _LINE), ReplyFacts(complete=True)

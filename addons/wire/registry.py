@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from addons.wire.anthropic_batches import MessageBatches, MessageBatchResults
+from addons.wire.anthropic_files import AnthropicContent, AnthropicFiles, AnthropicUpload
 from addons.wire.anthropic_messages import AnthropicMessages
 from addons.wire.anthropic_vertex import AnthropicVertex
 from addons.wire.bedrock_converse import BedrockConverse
@@ -64,6 +65,8 @@ _FILES, _FILE_LIST = FileObjects("openai.files"), FileObjects("openai.files", li
 _BATCHES, _BATCH_LIST = FileObjects("openai.batches"), FileObjects("openai.batches", lists=True)
 _JOBS, _JOB_LIST = FileObjects("openai.fine_tuning"), FileObjects("openai.fine_tuning", lists=True)
 _MANY, _MANY_LIST = MessageBatches("anthropic.batches"), MessageBatches("anthropic.batches", lists=True)
+_V1_FILES = r"(?:/[\w.-]+)*/v1/files"
+_FILED = _V1_FILES + r"/(?P<file>[\w.-]+)"
 _BATCHED = _V1_BATCHES + r"/(?P<batch>[\w.-]+)"
 _COUNT = AnthropicMessages("anthropic.count_tokens")
 
@@ -170,6 +173,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *_MISTRAL,
     *_COHERE,
     *_OLLAMA,
+    _row("anthropic.batches", "anthropic", "POST", _V1_BATCHES + "/?", _MANY),
+    _row("anthropic.batches", "anthropic", "GET", _V1_BATCHES + "/?", _MANY_LIST),
+    _row("anthropic.batches", "anthropic", "GET", _BATCHED + "/results/?", MessageBatchResults("anthropic.batches")),
+    _row("anthropic.batches", "anthropic", "POST", _BATCHED + "/cancel/?", _MANY),
+    _row("anthropic.batches", "anthropic", "GET", _BATCHED + "/?", _MANY),
+    _row("anthropic.batches", "anthropic", "DELETE", _BATCHED + "/?", _MANY),
     _row("openai.chat", "openai", "POST", r"(?:/[\w.-]+)*/chat/completions/?", OpenAIChat()),
     *_openai(
         "openai.chat.stored",
@@ -220,12 +229,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *_openai("openai.fine_tuning", "GET", r"/fine_tuning/jobs/?", _JOB_LIST),
     *_openai("openai.fine_tuning", "GET", r"/fine_tuning/jobs/(?P<job>[\w.-]+)(?:/(?:events|checkpoints))?/?", _JOBS),
     *_openai("openai.fine_tuning", "POST", r"/fine_tuning/jobs/(?P<job>[\w.-]+)/(?:cancel|pause|resume)/?", _JOBS),
-    _row("anthropic.batches", "anthropic", "POST", _V1_BATCHES + "/?", _MANY),
-    _row("anthropic.batches", "anthropic", "GET", _V1_BATCHES + "/?", _MANY_LIST),
-    _row("anthropic.batches", "anthropic", "GET", _BATCHED + "/results/?", MessageBatchResults("anthropic.batches")),
-    _row("anthropic.batches", "anthropic", "POST", _BATCHED + "/cancel/?", _MANY),
-    _row("anthropic.batches", "anthropic", "GET", _BATCHED + "/?", _MANY),
-    _row("anthropic.batches", "anthropic", "DELETE", _BATCHED + "/?", _MANY),
+    _row("anthropic.files", "anthropic", "POST", _V1_FILES + "/?", AnthropicUpload("anthropic.files")),
+    _row("anthropic.files", "anthropic", "GET", _V1_FILES + "/?", AnthropicFiles("anthropic.files", lists=True)),
+    _row("anthropic.files", "anthropic", "GET", _FILED + "/content/?", AnthropicContent("anthropic.files")),
+    _row("anthropic.files", "anthropic", "GET", _FILED + "/?", AnthropicFiles("anthropic.files")),
+    _row("anthropic.files", "anthropic", "DELETE", _FILED + "/?", AnthropicFiles("anthropic.files")),
     _row("anthropic.count_tokens", "anthropic", "POST", r"(?:/[\w.-]+)*/v1/messages/count_tokens/?", _COUNT),
     _row("anthropic.messages", "anthropic", "POST", r"(?:/[\w.-]+)*/v1/messages/?", _ANTHROPIC),
     *_MISTRAL_LIKE_OPENAI,

@@ -142,6 +142,15 @@ class KnowsRequest(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsBaseUrl(Protocol):
+    """A codec whose replies hold URLs of the provider's, at which clients ask next."""
+
+    def for_base_url(self) -> Codec:
+        """The codec for a client that has the gateway as its base URL: it must not be led around it."""
+        ...
+
+
 class StoredObject(NamedTuple):
     """Something that a provider keeps beyond a request, as far as it is named on the wire."""
 
