@@ -27,6 +27,7 @@ from audit.exports import commands as export_commands
 from audit.location import default_database_url
 from audit.query import MAX_PAGE, Query, Reader, Record
 from audit.render import as_json, record_page, record_table
+from audit.reports import commands as report_commands
 from audit.selection import choosing
 from audit.tabular import RECORD_HEADER, csv_lines, record_row
 from audit.tail import commands as tail_commands
@@ -38,6 +39,7 @@ for _name, _command in ledger_commands.COMMANDS.items():
 commands.mount(app)  # serve, token, reads
 export_commands.mount(app)  # export
 tail_commands.mount(app)  # tail
+report_commands.mount(app)  # report
 
 
 for _name, _command in statistics_commands.COMMANDS.items():

@@ -65,7 +65,7 @@ def verify(
     with errors_shown():
         if export is not None and proof is not None:
             raise AuditError("query", "Name either --export or --proof.")
-        keys = public_keys(public_key or ()) or _own_key()
+        keys = public_keys(public_key or ()) or own_key()
         kept = [
             (str(file), list(split_notes(_text(file)))) for file in checkpoint or _own_anchor(database, export, proof)
         ]
@@ -176,7 +176,7 @@ def _show(report: Report) -> None:
     )
 
 
-def _own_key() -> list[PublicKey]:
+def own_key() -> list[PublicKey]:
     """The key of this machine's gateway, if there is one that this user may read."""
     try:
         return [load_key(state_dir() / KEY_FILE).public_key]
