@@ -118,7 +118,7 @@ def _describe(target: URL, engine: Engine) -> Database:
     sqlite = target.get_backend_name() == "sqlite"
     return Database(
         engine=engine,
-        place=target.render_as_string(hide_password=True),
+        place=target.set(drivername=target.get_backend_name()).render_as_string(hide_password=True),
         path=Path(target.database) if sqlite and target.database else None,
     )
 

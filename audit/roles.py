@@ -98,9 +98,10 @@ def steps(roles: Roles) -> Iterator[Step]:
             "The auditor reads views.",
             (
                 f"CREATE SCHEMA IF NOT EXISTS {views.SCHEMA}" + (f" AUTHORIZATION {owner}" if owner else ""),
-                *(f"DROP VIEW IF EXISTS {views.SCHEMA}.{name}" for name in views.names()),
+                f"DROP VIEW IF EXISTS {_listed(views.SCHEMA, views.names())}",
+                *((f"ALTER SCHEMA {views.SCHEMA} OWNER TO {owner}", f"SET LOCAL ROLE {owner}") if owner else ()),
                 *views.statements(schema),
-                *(f"ALTER VIEW {views.SCHEMA}.{name} OWNER TO {owner}" for name in views.names() if owner),
+                *(("RESET ROLE",) if owner else ()),
                 *_auditor(roles.auditor, schema),
                 _search_path(roles.auditor, views.SCHEMA),
             ),
@@ -192,8 +193,7 @@ _AUDITORS = text(
 
 def _gateway(role: str, schema: str) -> Iterator[str]:
     yield f"GRANT USAGE ON SCHEMA {schema} TO {_quote(role)}"
-    for name in (*_TABLES, VERSION_TABLE):
-        yield f"REVOKE ALL ON {schema}.{name} FROM PUBLIC, {_quote(role)}"
+    yield f"REVOKE ALL ON {_listed(schema, (*_TABLES, VERSION_TABLE))} FROM PUBLIC, {_quote(role)}"
     yield from _gateway_grants(role, schema)
 
 
@@ -215,11 +215,9 @@ def _vault(role: str, schema: str) -> Iterator[str]:
 
 
 def _auditor(role: str, schema: str) -> Iterator[str]:
-    for name in (*_TABLES, VERSION_TABLE):
-        yield f"REVOKE ALL ON {schema}.{name} FROM PUBLIC, {_quote(role)}"
+    yield f"REVOKE ALL ON {_listed(schema, (*_TABLES, VERSION_TABLE))} FROM PUBLIC, {_quote(role)}"
     yield f"GRANT USAGE ON SCHEMA {views.SCHEMA} TO {_quote(role)}"
-    for name in views.names():
-        yield f"GRANT SELECT ON {views.SCHEMA}.{name} TO {_quote(role)}"
+    yield f"GRANT SELECT ON {_listed(views.SCHEMA, views.names())} TO {_quote(role)}"
     for name in AUDITOR_ADDS:
         yield f"GRANT INSERT ON {views.SCHEMA}.{name} TO {_quote(role)}"
         if sequence := _sequence(name):
@@ -244,6 +242,10 @@ def _search_path(role: str, *path: str) -> str:
         f"DO $$ BEGIN EXECUTE format('ALTER ROLE %I IN DATABASE %I SET search_path = {joined}', "
         f"{_literal(role)}, current_database()); END $$"
     )
+
+
+def _listed(schema: str, names: Iterable[str]) -> str:
+    return ", ".join(f"{schema}.{name}" for name in names)
 
 
 def _quote(name: str) -> str:

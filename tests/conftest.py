@@ -91,11 +91,12 @@ def _why_left_out(item: pytest.Item) -> str | None:
     names = getattr(item, "fixturenames", ())
     spec = getattr(item, "callspec", None)
     here = "postgresql" in names
-    if spec is not None and spec.params.get("database_kind") == "postgresql":
-        here = True
+    kind = None if spec is None else spec.params.get("database_kind")
+    if (kind or item.config.getoption("--database")) == "postgresql":
+        here = here or kind == "postgresql"
         if marker := item.get_closest_marker("sqlite_only"):
             return f"about SQLite itself: {marker.args[0]}"
-        if "database_path" in names:
+        if "database_path" in names and kind == "postgresql":
             return "about SQLite itself: its file is looked at, locked, copied or removed"
     return _unavailable() if here else None
 
@@ -169,5 +170,17 @@ def url(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> I
         return
     server: own.Server = request.getfixturevalue("postgresql")
     name = server.new_database(request.getfixturevalue("migrated_template"))
+    yield server.url(name)
+    server.drop_database(name)
+
+
+@pytest.fixture
+def empty_url(database_kind: str, url: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """As `url`, and on PostgreSQL without tables, too."""
+    if database_kind == "sqlite":
+        yield url
+        return
+    server: own.Server = request.getfixturevalue("postgresql")
+    name = server.new_database()
     yield server.url(name)
     server.drop_database(name)

@@ -73,7 +73,10 @@ def test_down_and_up_again(url: str) -> None:
     migrate_to(database, "base")
     with database.engine.connect() as connection:
         assert sa.inspect(connection).get_table_names() == [VERSION_TABLE]
-        assert connection.execute(sa.text("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'")).scalar() == 0
+        left = "sqlite_master WHERE type = 'trigger'"
+        if database.dialect == "postgresql":
+            left = "pg_proc WHERE proname LIKE 'coatcheck%'"
+        assert connection.execute(sa.text(f"SELECT count(*) FROM {left}")).scalar() == 0
     with pytest.raises(AuditError, match="no audit tables"):
         open_read_only(url)
     migrate_to(database, "head")
@@ -146,7 +149,8 @@ def test_a_reader_creates_nothing(url: str, database_path: Path) -> None:
 
 def test_a_reader_writes_nothing(url: str) -> None:
     open_database(url)
-    with open_read_only(url).engine.connect() as connection, pytest.raises(sa.exc.OperationalError, match="readonly"):
+    refused = pytest.raises(sa.exc.DBAPIError, match=r"readonly|read-only")
+    with open_read_only(url).engine.connect() as connection, refused:
         connection.execute(sa.text("CREATE TABLE mine (x TEXT)"))
 
 
@@ -212,15 +216,15 @@ def test_numbers_are_never_given_twice(url: str, database_path: Path, decision: 
     connection.close()
 
 
-def test_processes_that_start_together_migrate_once(url: str) -> None:
+def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
     code = "import sys; from audit.database import open_database; open_database(sys.argv[1])"
     root = Path(__file__).parents[2]
     children = [
-        subprocess.Popen([sys.executable, "-c", code, url], cwd=root, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", code, empty_url], cwd=root, stderr=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
     assert [(child.communicate()[1], child.returncode) for child in children] == [("", 0)] * 4
-    assert open_read_only(url).dialect == "sqlite"
+    assert open_read_only(empty_url).place.startswith(empty_url.partition(":")[0])
 
 
 def test_postgresql_gets_the_same_tables_and_its_own_guards() -> None:

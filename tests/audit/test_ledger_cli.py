@@ -23,9 +23,11 @@ HOSTILE = "\x1b[31m[bold red]x[/]\x07\u202e\n=cmd()"
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("COATCHECK_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.delenv("COATCHECK_DATABASE", raising=False)
+    if not url.startswith("sqlite"):  # which lies where the state directory says
+        monkeypatch.setenv("COATCHECK_DATABASE", url)
 
     def call(*arguments: str, **more: Any) -> Result:
         return CliRunner().invoke(app, arguments, **more)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sqlite3
 import subprocess
@@ -19,6 +18,7 @@ from audit.errors import AuditError
 from audit.query import Query, Reader
 from audit.recorder import Recorder
 from audit.records import Decision, Outcome
+from tests.databases import count
 
 type Make[T] = Callable[..., T]
 
@@ -52,11 +52,6 @@ def child(url: str, count: int, then: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, url, str(count), then], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
-
-
-def count(path: Path, table: str) -> int:
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
 def move(source: Path, target: Path) -> None:
@@ -103,7 +98,7 @@ async def test_a_decision_is_readable_by_others_when_it_returns(
 
 
 async def test_many_at_once_share_transactions_and_all_are_there(
-    recorder: Recorder, database_path: Path, decision: Make[Decision]
+    recorder: Recorder, url: str, decision: Make[Decision]
 ) -> None:
     commits = 0
 
@@ -114,12 +109,12 @@ async def test_many_at_once_share_transactions_and_all_are_there(
     event.listen(Engine, "commit", commit)
     await asyncio.gather(*(recorder.record_decision(decision()) for _ in range(700)))
     event.remove(Engine, "commit", commit)
-    assert count(database_path, "decisions") == 700
+    assert count(url, "decisions") == 700
     assert 2 <= commits < 70
 
 
 async def test_one_bad_record_does_not_take_its_neighbours_along(
-    recorder: Recorder, database_path: Path, decision: Make[Decision], outcome: Make[Outcome]
+    recorder: Recorder, url: str, decision: Make[Decision], outcome: Make[Outcome]
 ) -> None:
     known = decision()
     await recorder.record_decision(known)
@@ -139,7 +134,7 @@ async def test_one_bad_record_does_not_take_its_neighbours_along(
     assert [type(result) for result in results[: len(bad)]] == [AuditError] * len(bad)
     assert {result.code for result in results if isinstance(result, AuditError)} == {"invalid"}
     assert results[len(bad) :] == [None] * 20
-    assert count(database_path, "decisions") == 21
+    assert count(url, "decisions") == 21
     assert recorder.ready
 
 
@@ -174,9 +169,7 @@ async def test_hostile_text_is_recorded_and_comes_back_as_text(
     assert back.rule == "x" * 1023 + "…"
 
 
-async def test_fired_outcomes_are_drained_at_stop(
-    url: str, database_path: Path, decision: Make[Decision], outcome: Make[Outcome]
-) -> None:
+async def test_fired_outcomes_are_drained_at_stop(url: str, decision: Make[Decision], outcome: Make[Outcome]) -> None:
     recorder = Recorder(url)
     await recorder.start()
     decisions = [decision(findings=()) for _ in range(1500)]
@@ -184,17 +177,17 @@ async def test_fired_outcomes_are_drained_at_stop(
     for one in decisions:
         recorder.submit_outcome(outcome(one))
     await recorder.stop()
-    assert count(database_path, "outcomes") == 1500
+    assert count(url, "outcomes") == 1500
     assert recorder.outcomes_lost == 0
 
 
 async def test_fired_outcomes_need_no_push(
-    recorder: Recorder, database_path: Path, decision: Make[Decision], outcome: Make[Outcome]
+    recorder: Recorder, url: str, decision: Make[Decision], outcome: Make[Outcome]
 ) -> None:
     recorded = decision()
     await recorder.record_decision(recorded)
     recorder.submit_outcome(outcome(recorded))
-    await until(lambda: count(database_path, "outcomes") == 1)
+    await until(lambda: count(url, "outcomes") == 1)
 
 
 async def test_not_running_means_refusing(url: str, decision: Make[Decision], outcome: Make[Outcome]) -> None:
@@ -242,16 +235,16 @@ async def test_a_full_disk_refuses_and_recovers(
         results += await asyncio.gather(recording, return_exceptions=True)
     assert await code_of(recorder.record_decision(decision(reason="x" * 1000))) == "full"
     assert {result.code for result in results if isinstance(result, AuditError)} == {"full"}
-    assert count(database_path, "decisions") == 1 + results.count(None)
+    assert count(url, "decisions") == 1 + results.count(None)
     assert "Nothing can be recorded" in caplog.text
-    durable = count(database_path, "decisions")
+    durable = count(url, "decisions")
     recorder.submit_outcome(outcome(first, error="x" * 1000, response_model="y" * 1000))
     page_limit[0] = 2**31
     await until(lambda: recorder.ready)
     await recorder.record_decision(decision())
     await recorder.stop()
-    assert count(database_path, "decisions") == durable + 1
-    assert count(database_path, "outcomes") == 1
+    assert count(url, "decisions") == durable + 1
+    assert count(url, "outcomes") == 1
     assert "is back" in caplog.text
     assert recorder.outcomes_lost == 0
 
@@ -275,7 +268,7 @@ async def test_a_database_locked_by_someone_refuses_and_recovers(
     await until(lambda: recorder.ready)
     assert recorder.problem is None
     await recorder.stop()
-    assert count(database_path, "outcomes") == 1
+    assert count(url, "outcomes") == 1
 
 
 async def test_a_writer_that_hangs_means_a_time_out(url: str, database_path: Path, decision: Make[Decision]) -> None:
@@ -291,7 +284,7 @@ async def test_a_writer_that_hangs_means_a_time_out(url: str, database_path: Pat
     holder.execute("ROLLBACK")
     holder.close()
     await recorder.stop()
-    assert count(database_path, "decisions") <= 5
+    assert count(url, "decisions") <= 5
 
 
 async def test_the_queue_is_bounded(
@@ -316,7 +309,7 @@ async def test_the_queue_is_bounded(
     holder.close()
     await asyncio.gather(in_writing, *waiting)
     await recorder.stop()
-    assert count(database_path, "decisions") == 5
+    assert count(url, "decisions") == 5
     assert recorder.outcomes_lost == 3
 
 
@@ -334,7 +327,7 @@ async def test_a_removed_database_is_noticed_though_writing_would_still_work(
     await until(lambda: recorder.ready)
     await recorder.record_decision(decision())
     await recorder.stop()
-    assert count(database_path, "decisions") == 2
+    assert count(url, "decisions") == 2
 
 
 @pytest.mark.parametrize("removed", ["audit.db", "audit.db-wal"])
@@ -346,9 +339,7 @@ async def test_a_record_that_went_into_a_removed_file_is_refused(
     assert await code_of(recorder.record_decision(decision())) == "gone"
 
 
-async def test_a_cancelled_caller_harms_nobody(
-    recorder: Recorder, database_path: Path, decision: Make[Decision]
-) -> None:
+async def test_a_cancelled_caller_harms_nobody(recorder: Recorder, url: str, decision: Make[Decision]) -> None:
     tasks = [asyncio.create_task(recorder.record_decision(decision())) for _ in range(50)]
     await asyncio.sleep(0)
     for task in tasks[::2]:
@@ -356,10 +347,10 @@ async def test_a_cancelled_caller_harms_nobody(
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert results[1::2] == [None] * 25
     await recorder.record_decision(decision())
-    assert 26 <= count(database_path, "decisions") <= 51
+    assert 26 <= count(url, "decisions") <= 51
 
 
-def test_what_was_acknowledged_survives_kill_9(url: str, database_path: Path) -> None:
+def test_what_was_acknowledged_survives_kill_9(url: str) -> None:
     process = child(url, 200, "hang")
     assert process.stdout is not None
     acknowledged = [line.strip() for line in iter(process.stdout.readline, "done\n")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,12 +17,13 @@ from audit.ledger import root_at
 from audit.merkle import Frontier, hash_node
 from audit.note import SigningKey
 from audit.records import Decision
-from audit.schema import TABLES
+from audit.schema import TABLES, Base
 from audit.stored import all_columns, load
 from audit.verification import Kind, Report
 from audit.verify import verify_database
 from audit.writer import Writer
-from tests.audit.conftest import make_decision, make_finding, make_outcome, make_policy
+from tests.audit.conftest import NOON, make_decision, make_finding, make_outcome, make_policy
+from tests.databases import Hand, by_hand
 
 type Make[T] = Callable[..., T]
 
@@ -33,9 +33,14 @@ OTHER = SigningKey("example.org/ledger", bytes(32))
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Decision]]:
-    """21 leaves: decisions 1 to 11 with outcomes 1 to 10, alternating from the fourth batch on."""
+    """The file of such a database, and its decisions."""
     path = tmp_path_factory.mktemp("template") / "audit.db"
-    url, decision, finding, outcome = f"sqlite:///{path}", make_decision, make_finding, make_outcome
+    return path, fill(f"sqlite:///{path}")
+
+
+def fill(url: str) -> list[Decision]:
+    """21 leaves: decisions 1 to 11 with outcomes 1 to 10, alternating from the fourth batch on."""
+    decision, finding, outcome = make_decision, make_finding, make_outcome
     writer = Writer(url, busy_timeout_s=1)
     decisions = [decision(findings=(finding(), finding(entity="PERSON", fingerprints=()))) for _ in range(11)]
     assert writer.write([*decisions[:3]]) == [None] * 3
@@ -43,14 +48,18 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Decis
         assert writer.write([one, outcome(decisions[number - 3])]) == [None, None]
     assert writer.write([outcome(one) for one in decisions[8:10]]) == [None, None]
     writer.close()
-    return path, decisions
+    return decisions
 
 
 @pytest.fixture
-def records(template: tuple[Path, list[Decision]], database_path: Path) -> list[Decision]:
-    database_path.parent.mkdir()
-    shutil.copyfile(template[0], database_path)
-    return template[1]
+def records(url: str, database_kind: str, request: pytest.FixtureRequest) -> list[Decision]:
+    if database_kind != "sqlite":
+        return fill(url)
+    path, decisions = request.getfixturevalue("template")
+    file = Path(url.removeprefix("sqlite:///"))
+    file.parent.mkdir()
+    shutil.copyfile(path, file)
+    return list(decisions)
 
 
 def signed_at(url: str, size: int, key: SigningKey = KEY) -> str:
@@ -67,16 +76,14 @@ def kinds(report: Report) -> set[Kind]:
 
 
 @contextlib.contextmanager
-def as_owner(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection without guards: triggers dropped, foreign keys off."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        connection.execute(f"DROP TRIGGER {name}")
-    yield connection
-    connection.close()
+def as_owner(url: str) -> Iterator[Hand]:
+    """A connection without guards."""
+    with by_hand(url) as connection:
+        connection.lift_guards()
+        yield connection
 
 
-def rebuild_tree(connection: sqlite3.Connection) -> None:
+def rebuild_tree(connection: Hand) -> None:
     """What a careful forger does: make the hashes above the leaves fit again."""
     connection.execute("DELETE FROM ledger_nodes")
     frontier = Frontier()
@@ -109,8 +116,6 @@ def test_what_no_checkpoint_covers_is_said(url: str, records: list[Decision]) ->
 
 
 def test_a_leaf_covers_every_column() -> None:
-    from audit.schema import Base
-
     covered = all_columns()
     for table, columns in covered.items():
         assert {column.name for column in columns} == {column.name for column in Base.metadata.tables[table].c}
@@ -127,7 +132,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("table", "column"), CHANGES)
 def test_a_change_in_any_column_is_found_where_it_is(
-    url: str, database_path: Path, records: list[Decision], table: str, column: str
+    url: str, records: list[Decision], table: str, column: str
 ) -> None:
     note, policy = signed_at(url, 21), make_policy()
     writer = Writer(url, busy_timeout_s=1)
@@ -139,8 +144,8 @@ def test_a_change_in_any_column_is_found_where_it_is(
         if table in ("decisions", "outcomes", "policies")
         else "decision_seq = 5 AND position = 0" + (" AND ordinal = 0" if table == "fingerprints" else "")
     )
-    with as_owner(database_path) as connection:
-        connection.execute("PRAGMA ignore_check_constraints=ON")
+    with as_owner(url) as connection:
+        connection.lift_checks()
         (old,) = connection.execute(f"SELECT {column} FROM {table} WHERE {where}").fetchone()
         if column in ("seq", "decision_seq", "position", "ordinal"):
             new = "900"
@@ -150,8 +155,10 @@ def test_a_change_in_any_column_is_found_where_it_is(
             new = "'" + "0" * 32 + "'"
         elif isinstance(old, str):
             new = f"{column} || 'x'"
+        elif isinstance(old, bool):
+            new = f"NOT {column}"
         elif old is None:
-            new = "0"
+            new = "'0'"
         else:
             new = f"{column} + 1"
         connection.execute(f"UPDATE {table} SET {column} = {new} WHERE {where}")
@@ -165,26 +172,23 @@ def test_a_change_in_any_column_is_found_where_it_is(
     assert report.checkpoints == 1  # the leaves are what was signed: it is the row that is not
 
 
+@pytest.mark.sqlite_only("its columns take values of any type")
 @pytest.mark.parametrize("value", ["1", "2.0", "'1'", "NULL", "x'01'"])
-def test_a_value_that_means_the_same_is_a_change_too(
-    url: str, database_path: Path, records: list[Decision], value: str
-) -> None:
+def test_a_value_that_means_the_same_is_a_change_too(url: str, records: list[Decision], value: str) -> None:
     """A truth of 2, a number in quotes: SQLAlchemy would read them as they were."""
-    with as_owner(database_path) as connection:
-        connection.execute("PRAGMA ignore_check_constraints=ON")
+    with as_owner(url) as connection:
+        connection.lift_checks()
         connection.execute("PRAGMA writable_schema=ON")
         connection.execute("UPDATE sqlite_master SET sql = replace(sql, 'stream BOOLEAN NOT NULL', 'stream BLOB')")
-    with as_owner(database_path) as connection:
+    with as_owner(url) as connection:
         connection.execute(f"UPDATE decisions SET stream = {value} WHERE seq = 2")
     report = verified(url)
     assert [(flaw.kind, flaw.seq) for flaw in report.flaws] == [(Kind.CHANGED, 2)]
 
 
-def test_a_removed_decision_is_named_though_its_row_is_gone(
-    url: str, database_path: Path, records: list[Decision]
-) -> None:
+def test_a_removed_decision_is_named_though_its_row_is_gone(url: str, records: list[Decision]) -> None:
     note = signed_at(url, 21)
-    with as_owner(database_path) as connection:
+    with as_owner(url) as connection:
         for table in ("fingerprints", "findings"):
             connection.execute(f"DELETE FROM {table} WHERE decision_seq = 4")
         connection.execute("DELETE FROM decisions WHERE seq = 4")
@@ -193,17 +197,17 @@ def test_a_removed_decision_is_named_though_its_row_is_gone(
     assert report.verdict == 1
 
 
-def test_a_removed_outcome_and_a_removed_finding(url: str, database_path: Path, records: list[Decision]) -> None:
-    with as_owner(database_path) as connection:
+def test_a_removed_outcome_and_a_removed_finding(url: str, records: list[Decision]) -> None:
+    with as_owner(url) as connection:
         connection.execute("DELETE FROM outcomes WHERE seq = 2")
         connection.execute("DELETE FROM findings WHERE decision_seq = 6 AND position = 1")
     report = verified(url)
     assert {(flaw.kind, flaw.seq) for flaw in report.flaws} == {(Kind.REMOVED, 2), (Kind.CHANGED, 6)}
 
 
-def test_a_record_removed_with_its_leaf_leaves_a_gap(url: str, database_path: Path, records: list[Decision]) -> None:
+def test_a_record_removed_with_its_leaf_leaves_a_gap(url: str, records: list[Decision]) -> None:
     note = signed_at(url, 21)
-    with as_owner(database_path) as connection:
+    with as_owner(url) as connection:
         connection.execute("DELETE FROM ledger WHERE leaf IN (4, 5)")
         connection.execute("DELETE FROM outcomes WHERE seq = 1")
     report = verified(url, note)
@@ -212,11 +216,9 @@ def test_a_record_removed_with_its_leaf_leaves_a_gap(url: str, database_path: Pa
 
 
 @pytest.mark.parametrize("careful", [False, True])
-def test_a_removed_tail_shows_against_a_checkpoint(
-    url: str, database_path: Path, records: list[Decision], careful: bool
-) -> None:
+def test_a_removed_tail_shows_against_a_checkpoint(url: str, records: list[Decision], careful: bool) -> None:
     note = signed_at(url, 21)
-    with as_owner(database_path) as connection:
+    with as_owner(url) as connection:
         kept = dict(connection.execute("SELECT kind, max(record_seq) FROM ledger WHERE leaf < 18 GROUP BY kind"))
         connection.execute("DELETE FROM ledger WHERE leaf >= 18")
         connection.execute("DELETE FROM outcomes WHERE seq > ?", (kept["outcome"],))
@@ -233,13 +235,18 @@ def test_a_removed_tail_shows_against_a_checkpoint(
     assert verified(url).verdict == (2 if careful else 1)
 
 
+def add_decision(connection: Hand) -> None:
+    """Decision 77: the first one's copy."""
+    columns = [column.name for column in Base.metadata.tables["decisions"].c]
+    values = ", ".join({"seq": "77", "id": f"'{'7' * 32}'"}.get(name, name) for name in columns)
+    connection.execute(f"INSERT INTO decisions ({', '.join(columns)}) SELECT {values} FROM decisions WHERE seq = 1")
+
+
 @pytest.mark.parametrize("with_leaf", [False, True])
-def test_an_inserted_record(url: str, database_path: Path, records: list[Decision], with_leaf: bool) -> None:
+def test_an_inserted_record(url: str, records: list[Decision], with_leaf: bool) -> None:
     note = signed_at(url, 21)
-    with as_owner(database_path) as connection:
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(decisions)")]
-        values = ", ".join({"seq": "77", "id": f"'{'7' * 32}'"}.get(name, name) for name in columns)
-        connection.execute(f"INSERT INTO decisions SELECT {values} FROM decisions WHERE seq = 1")
+    with as_owner(url) as connection:
+        add_decision(connection)
         if with_leaf:  # in the middle, everything after it moved up
             value = b"?" * 32
             with open_read_only(url).engine.connect() as reading:
@@ -247,9 +254,8 @@ def test_an_inserted_record(url: str, database_path: Path, records: list[Decisio
             rows = connection.execute("SELECT * FROM ledger ORDER BY leaf").fetchall()
             rows.insert(10, (0, "decision", 77, "7" * 32, value, leaf.NEWEST))
             connection.execute("DELETE FROM ledger")
-            connection.executemany(
-                "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?)", [(at, *row[1:]) for at, row in enumerate(rows)]
-            )
+            for at, row in enumerate(rows):
+                connection.execute("INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?)", (at, *row[1:]))
             rebuild_tree(connection)
     report = verified(url, note)
     assert report.verdict == 1
@@ -260,19 +266,15 @@ def test_an_inserted_record(url: str, database_path: Path, records: list[Decisio
         assert report.flaws[0].id == "77777777-7777-7777-7777-777777777777"
 
 
-def test_a_leaf_at_no_place_hides_no_record(url: str, database_path: Path, records: list[Decision]) -> None:
-    with as_owner(database_path) as connection:
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(decisions)")]
-        values = ", ".join({"seq": "77", "id": f"'{'7' * 32}'"}.get(name, name) for name in columns)
-        connection.execute(f"INSERT INTO decisions SELECT {values} FROM decisions WHERE seq = 1")
+def test_a_leaf_at_no_place_hides_no_record(url: str, records: list[Decision]) -> None:
+    with as_owner(url) as connection:
+        add_decision(connection)
         connection.execute("INSERT INTO ledger VALUES (-1, 'decision', 77, ?, ?, 2)", ("7" * 32, bytes(32)))
     assert [(flaw.kind, flaw.leaf) for flaw in verified(url).flaws] == [(Kind.INSERTED, -1)]
 
 
-def test_a_leaf_without_its_record_and_a_record_without_its_leaf(
-    url: str, database_path: Path, records: list[Decision]
-) -> None:
-    with as_owner(database_path) as connection:
+def test_a_leaf_without_its_record_and_a_record_without_its_leaf(url: str, records: list[Decision]) -> None:
+    with as_owner(url) as connection:
         connection.execute("UPDATE ledger SET record_seq = 500 WHERE kind = 'outcome' AND record_seq = 3")
     report = verified(url)
     assert {(flaw.kind, flaw.seq) for flaw in report.flaws} >= {(Kind.REMOVED, 500), (Kind.INSERTED, 3)}
@@ -280,12 +282,10 @@ def test_a_leaf_without_its_record_and_a_record_without_its_leaf(
 
 @pytest.mark.parametrize("pair", [(0, 1), (4, 5), (1, 2), (3, 12), (0, 19), (19, 20)])
 @pytest.mark.parametrize("careful", [False, True])
-def test_a_reordered_pair(
-    url: str, database_path: Path, records: list[Decision], pair: tuple[int, int], careful: bool
-) -> None:
+def test_a_reordered_pair(url: str, records: list[Decision], pair: tuple[int, int], careful: bool) -> None:
     note = signed_at(url, 21)
     first, second = pair
-    with as_owner(database_path) as connection:
+    with as_owner(url) as connection:
         connection.execute("UPDATE ledger SET leaf = -1 WHERE leaf = ?", (first,))
         connection.execute("UPDATE ledger SET leaf = ? WHERE leaf = ?", (first, second))
         connection.execute("UPDATE ledger SET leaf = ? WHERE leaf = -1", (second,))
@@ -299,8 +299,8 @@ def test_a_reordered_pair(
         assert f"Entries {first} and {second} stand at one another's places." in told
 
 
-def test_rows_that_changed_places(url: str, database_path: Path, records: list[Decision]) -> None:
-    with as_owner(database_path) as connection:
+def test_rows_that_changed_places(url: str, records: list[Decision]) -> None:
+    with as_owner(url) as connection:
         for old, new in ((1, 900), (2, 1), (900, 2)):
             connection.execute("UPDATE outcomes SET decision_seq = ? WHERE decision_seq = ?", (new, old))
             for table in ("findings", "fingerprints"):
@@ -313,11 +313,9 @@ def test_rows_that_changed_places(url: str, database_path: Path, records: list[D
     }
 
 
-def test_a_row_and_its_leaf_changed_together_show_in_the_tree(
-    url: str, database_path: Path, records: list[Decision]
-) -> None:
+def test_a_row_and_its_leaf_changed_together_show_in_the_tree(url: str, records: list[Decision]) -> None:
     note = signed_at(url, 21)
-    with as_owner(database_path) as connection:
+    with as_owner(url) as connection:
         connection.execute("UPDATE decisions SET rule = 'forged' WHERE seq = 7")
         with open_read_only(url).engine.connect() as reading:
             forged = load(reading, "decision", [7])[7].hash
@@ -326,17 +324,15 @@ def test_a_row_and_its_leaf_changed_together_show_in_the_tree(
     report = verified(url, note)
     tree = [flaw for flaw in report.flaws if flaw.kind is Kind.TREE]
     assert [flaw.leaf for flaw in tree] == [at & ~1]
-    with as_owner(database_path) as connection:
+    with as_owner(url) as connection:
         rebuild_tree(connection)
     report = verified(url, note)
     assert kinds(report) == {Kind.HISTORY}
 
 
-def test_two_checkpoints_narrow_down_where_history_differs(
-    url: str, database_path: Path, records: list[Decision]
-) -> None:
+def test_two_checkpoints_narrow_down_where_history_differs(url: str, records: list[Decision]) -> None:
     notes = [signed_at(url, size) for size in (5, 10, 15, 21)]
-    with as_owner(database_path) as connection:
+    with as_owner(url) as connection:
         connection.execute("UPDATE ledger SET hash = ? WHERE leaf = 12", (bytes(32),))
         rebuild_tree(connection)
     report = verified(url, *notes)
@@ -346,12 +342,12 @@ def test_two_checkpoints_narrow_down_where_history_differs(
 
 
 @pytest.mark.parametrize("level", [1, 2, 4])
-def test_a_forged_or_lost_node(url: str, database_path: Path, records: list[Decision], level: int) -> None:
-    with as_owner(database_path) as connection:
+def test_a_forged_or_lost_node(url: str, records: list[Decision], level: int) -> None:
+    with as_owner(url) as connection:
         connection.execute("UPDATE ledger_nodes SET hash = ? WHERE level = ? AND position = 0", (bytes(32), level))
     report = verified(url, signed_at(url, 1))
     assert [(flaw.kind, flaw.leaf) for flaw in report.flaws] == [(Kind.TREE, 0)]
-    with as_owner(database_path) as connection:
+    with as_owner(url) as connection:
         connection.execute("DELETE FROM ledger_nodes WHERE level = ? AND position = 0", (level,))
     assert ["missing" in flaw.message for flaw in verified(url, signed_at(url, 1)).flaws] == [True]
 
@@ -399,23 +395,22 @@ def test_a_database_that_was_rolled_back(url: str, database_path: Path, decision
     assert [flaw.kind for flaw in verified(url, note).flaws] == [Kind.HISTORY]
 
 
-def test_checkpoints_in_the_database_are_asked_too(url: str, database_path: Path, records: list[Decision]) -> None:
+def test_checkpoints_in_the_database_are_asked_too(url: str, records: list[Decision]) -> None:
     note, other = signed_at(url, 21), signed_at(url, 8, OTHER)
     with open_database(url).engine.begin() as connection:
         for size, one in ((21, note), (8, other), (9, "nothing")):
-            connection.exec_driver_sql(
-                "INSERT INTO ledger_checkpoints VALUES (?, '2026-11-24 12:00:00.000000', ?)", (size, one)
-            )
+            values = {"size": size, "time": NOON, "note": one}
+            connection.execute(Base.metadata.tables["ledger_checkpoints"].insert(), values)
     report = verified(url)
     assert [flaw.kind for flaw in report.flaws] == [Kind.FORGED, Kind.FORGED]
     assert report.covered == 21
 
 
-def test_the_list_of_flaws_is_bounded(url: str, database_path: Path, decision: Make[Decision]) -> None:
+def test_the_list_of_flaws_is_bounded(url: str, decision: Make[Decision]) -> None:
     writer = Writer(url, busy_timeout_s=1)
     writer.write([decision(findings=()) for _ in range(450)])
     writer.close()
-    with as_owner(database_path) as connection:
+    with as_owner(url) as connection:
         connection.execute("UPDATE decisions SET rule = 'forged'")
     report = verified(url)
     assert report.flaw_count == 450

@@ -14,6 +14,18 @@ from tests.doubles.provider import Provider
 from tests.e2e.harness import GatewayProcess
 
 
+@pytest.fixture(scope="session", autouse=True)
+def gateways_databases(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With ``--database=postgresql`` each gateway whose test names no database has one on the session's server."""
+    if request.config.getoption("--database") != "postgresql":
+        yield
+        return
+    server, template = request.getfixturevalue("postgresql"), request.getfixturevalue("migrated_template")
+    GatewayProcess.new_database = staticmethod(lambda: server.url(server.new_database(template)))
+    yield
+    GatewayProcess.new_database = None
+
+
 @pytest.fixture(scope="session")
 def running_provider() -> Iterator[Provider]:
     with Provider() as provider:

@@ -5,22 +5,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
-import sqlite3
 import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import httpx
 
+from tests.databases import by_hand
 from tests.doubles.provider import Provider
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +62,10 @@ def configuration(directory: Path, provider: Provider | None, changes: Mapping[s
 class GatewayProcess:
     """``coatcheck up`` in a process of its own, for the length of a ``with`` block."""
 
+    new_database: ClassVar[Callable[[], str] | None] = None
+    """Makes a database and answers its URL; None: the SQLite file in the state directory."""
+    _databases: ClassVar[dict[Path, str]] = {}
+
     def __init__(
         self,
         directory: Path,
@@ -73,7 +76,13 @@ class GatewayProcess:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self.config = directory / "coatcheck.yaml"
-        self.config.write_text(json.dumps(configuration(directory, provider, changes or {})), encoding="utf-8")
+        settings = configuration(directory, provider, changes or {})
+        if self.new_database is not None and "database" not in settings:
+            if directory not in self._databases:
+                self._databases[directory] = GatewayProcess.new_database()
+            settings["database"] = self._databases[directory]
+        self.config.write_text(json.dumps(settings), encoding="utf-8")
+        self.url = settings.get("database", f"sqlite:///{directory / 'state' / 'audit.db'}")
         self.arguments = list(arguments)
         self.lines: list[str] = []
         self.state = directory / "state"
@@ -85,6 +94,7 @@ class GatewayProcess:
 
     @property
     def database(self) -> Path:
+        """The SQLite file."""
         return self.state / "audit.db"
 
     @property
@@ -171,15 +181,16 @@ class GatewayProcess:
 
     def audit(self, *arguments: str) -> list[dict[str, Any]]:
         """``coatcheck audit list --json`` with these arguments: newest first."""
-        done = cli("audit", "list", "--json", "--database", f"sqlite:///{self.database}", *arguments)
+        done = cli("audit", "list", "--json", "--database", self.url, *arguments)
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def decisions(self) -> list[dict[str, Any]]:
         """All decisions with their outcomes, oldest first, read straight from the database."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute("select * from decisions order by seq")]
+        with by_hand(self.url) as hand:
+            cursor = hand.execute("select * from decisions order by seq")
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def files(self) -> dict[Path, bytes]:
         """Everything that it wrote, but the key and the CA."""

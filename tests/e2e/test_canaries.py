@@ -82,7 +82,7 @@ def session(tmp_path_factory):
                 "healthz": gateway.health().text,
                 "metrics": gateway.metrics(),
             }
-            database = ("--database", f"sqlite:///{gateway.database}")
+            database = ("--database", gateway.url)
             records = gateway.audit("--limit", "200")
             texts["audit list"] = cli("audit", "list", "--limit", "200", *database).stdout
             texts["audit list --json"] = json.dumps(records)

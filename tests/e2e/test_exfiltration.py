@@ -195,6 +195,7 @@ def test_an_invented_address_is_masked_and_the_callers_is_not(request, provider,
     assert again == f"You wrote: Who is {label[1]}?"
 
 
+@pytest.mark.sqlite_only("its file is looked through")
 def test_nothing_that_was_judged_is_at_rest(strict, strict_oai, provider):
     provider.next(say=f"Use the card {INVENTED} please.")
     with pytest.raises(openai.PermissionDeniedError):

@@ -271,6 +271,7 @@ def test_no_request_is_left_counted_as_under_way(process):
     assert "coatcheck_in_flight_requests 0.0" in process.metrics()
 
 
+@pytest.mark.sqlite_only("its files are removed")
 def test_a_database_deleted_while_running_means_refusals(home, provider):
     with GatewayProcess(home, provider) as gateway:
         assert send(gateway, "openai").status == 200
@@ -301,6 +302,7 @@ sqlite3.connect = sqlite3.dbapi2.connect = limited
 """
 
 
+@pytest.mark.sqlite_only("the limit of its file stands for a full disk")
 def test_a_full_disk_means_refusals(home, provider, tmp_path, monkeypatch):
     with GatewayProcess(home, provider) as gateway:  # makes the database
         assert send(gateway, "openai").status == 200

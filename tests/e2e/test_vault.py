@@ -318,6 +318,7 @@ def test_keys_are_rotated_and_objects_forgotten_while_gateways_run(clients, gate
     assert (again.returncode, "say what to forget" in again.stderr) == (2, True)
 
 
+@pytest.mark.sqlite_only("its file is moved away")
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_vault_that_goes_away_keeps_the_reply_back(provider, tmp_path, stream):
     with GatewayProcess(tmp_path, provider) as gateway, client(gateway) as oai:

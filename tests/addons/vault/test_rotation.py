@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from addons.vault.store import Store
 from addons.vault.tables import open_tables
 from addons.wire.types import StoredObject
 from tests.addons.vault.conftest import MONTH, NOON, original
+from tests.databases import rows
 
 ME, OTHER = Owner("default", "key-me"), Owner("second", "key-other")
 NAMES = [StoredObject("response", f"resp_{number}") for number in range(7)]
@@ -39,26 +39,17 @@ def check(store: Store) -> None:
         assert store.find(owner, NAMES, NOON) == [VALUES] * len(NAMES)
 
 
-def rows(tmp_path: Path, query: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(tmp_path / "state" / "audit.db") as connection:
-        found = connection.execute(query).fetchall()
-    connection.close()
-    return found
-
-
-def test_all_keys_are_new_and_all_is_there(
-    stores: Callable[..., Store], keys: KeyFile, url: str, tmp_path: Path
-) -> None:
+def test_all_keys_are_new_and_all_is_there(stores: Callable[..., Store], keys: KeyFile, url: str) -> None:
     running = stores()
     fill(running)
     query = "SELECT sealed FROM vault_records UNION ALL SELECT wrapped FROM vault_data_keys"
-    before, old = set(rows(tmp_path, query)), keys.ids()
+    before, old = set(rows(url, query)), keys.ids()
     said = steps(url, keys)
     assert len(said) >= 6
-    assert not before & set(rows(tmp_path, query))
+    assert not before & set(rows(url, query))
     assert len(keys.ids()) == 1
     assert not set(old) & set(keys.ids())
-    assert rows(tmp_path, "SELECT tenant, number FROM vault_data_keys ORDER BY tenant") == [
+    assert rows(url, "SELECT tenant, number FROM vault_data_keys ORDER BY tenant") == [
         ("default", 2),
         ("second", 2),
     ]
@@ -122,12 +113,12 @@ def test_what_is_forgotten_is_gone_and_the_rest_is_not(
 ) -> None:
     fill(store)
     store.write([Keep(ME, NAMES[3], {}, [StoredObject("item", "msg_3")])], NOON)
-    sealed = dict(rows(tmp_path, "SELECT object_seq, sealed FROM vault_records"))
+    sealed = dict(rows(url, "SELECT object_seq, sealed FROM vault_records"))
     assert forget(open_tables(url), "default", **what) == len(NAMES) - len(left)
     assert [name for name, found in zip(NAMES, store.find(ME, NAMES, NOON), strict=True) if found is not None] == left
     assert store.find(OTHER, NAMES, NOON) == [VALUES] * len(NAMES)
     store.close()
-    gone = set(sealed.values()) - {one for (one,) in rows(tmp_path, "SELECT sealed FROM vault_records")}
+    gone = set(sealed.values()) - {one for (one,) in rows(url, "SELECT sealed FROM vault_records")}
     data = b"".join(path.read_bytes() for path in (tmp_path / "state").glob("audit.db*"))
     assert not [one for one in gone if one in data]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import logging
 import sqlite3
@@ -19,6 +18,7 @@ from addons.vault.names import Forget, Keep
 from addons.vault.service import Vault
 from addons.wire.types import StoredObject
 from tests.addons.vault.conftest import MONTH, NOON, original
+from tests.databases import count
 
 RESPONSE = StoredObject("response", "resp_1")
 VALUES = {"PERSON_7KQ2M4XB": original("Maria Gonzalez")}
@@ -61,23 +61,23 @@ async def test_many_at_once_share_transactions_and_none_is_lost(vault: Vault) ->
     assert await vault.find("key-me", names) == [VALUES] * len(names)
 
 
-async def test_it_sweeps_by_itself(vault: Vault, clock: Clock, tmp_path: Path) -> None:
+async def test_it_sweeps_by_itself(vault: Vault, clock: Clock, url: str) -> None:
     await vault.write(Keep(vault.owner("key-me"), RESPONSE, VALUES))
     clock.now = NOON + MONTH
     assert await vault.find("key-me", [RESPONSE]) == [None]
-    assert await emptied(tmp_path / "state" / "audit.db")
+    assert await emptied(url)
 
 
-async def emptied(database: Path) -> bool:
+async def emptied(url: str) -> bool:
     """True once no object is left; gives up after many looks."""
     for _ in range(500):
-        with contextlib.closing(sqlite3.connect(database)) as connection:
-            if connection.execute("SELECT count(*) FROM vault_objects").fetchone() == (0,):
-                return True
+        if count(url, "vault_objects") == 0:
+            return True
         await asyncio.sleep(0.01)
     return False
 
 
+@pytest.mark.sqlite_only("its file is moved away")
 async def test_a_database_that_goes_away_and_comes_back(
     vault: Vault, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -97,6 +97,7 @@ async def test_a_database_that_goes_away_and_comes_back(
     assert vault.ready
 
 
+@pytest.mark.sqlite_only("its one lock is held")
 async def test_a_call_that_takes_too_long_is_refused(url: str, keys: KeyFile, tmp_path: Path) -> None:
     vault = Vault(url, KeyRing(keys), "default", time_to_live=MONTH, time_limit_s=0.05)
     await vault.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from addons.vault.tables import open_tables
 from addons.wire.types import StoredObject
 from audit.database import open_database
 from tests.addons.vault.conftest import MONTH, NOON, original
+from tests.databases import by_hand, count, rows
 
 ME, OTHER = Owner("default", "key-me"), Owner("default", "key-other")
 RESPONSE, NEXT = StoredObject("response", "resp_1"), StoredObject("response", "resp_2")
@@ -87,17 +87,14 @@ def test_what_is_added_from_two_sides_is_all_there(stores: Callable[..., Store])
     assert find(second, ME, ITEM) == VALUES
 
 
-def test_it_is_there_until_its_time_is_over_and_then_it_is_gone(store: Store, tmp_path: Path) -> None:
+def test_it_is_there_until_its_time_is_over_and_then_it_is_gone(store: Store, url: str) -> None:
     store.write([Keep(ME, RESPONSE, VALUES, [ITEM])], NOON)
     assert find(store, ME, RESPONSE, NOON + MONTH - dt.timedelta(seconds=1)) == VALUES
     for name in (RESPONSE, ITEM):
         assert find(store, ME, name, NOON + MONTH) is None
     assert store.sweep(NOON) == 0
     assert store.sweep(NOON + MONTH) == 1
-    with sqlite3.connect(tmp_path / "state" / "audit.db") as connection:
-        counts = [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES]
-    connection.close()
-    assert counts == [1, 0, 0]
+    assert [count(url, table) for table in TABLES] == [1, 0, 0]
 
 
 def test_use_prolongs_it_and_what_had_expired_does_not_come_back(store: Store) -> None:
@@ -118,20 +115,28 @@ def test_forgetting_an_item_leaves_the_response(store: Store) -> None:
 
 
 @pytest.mark.parametrize("column", ["sealed", "entity", "salt", "principal", "object_id", "wrapped", "tenant"])
-def test_a_row_that_was_altered_is_refused(stores: Callable[..., Store], tmp_path: Path, column: str) -> None:
+def test_a_row_that_was_altered_is_refused(stores: Callable[..., Store], url: str, column: str) -> None:
     stores().write([Keep(ME, RESPONSE, VALUES)], NOON)
     changed = {
-        "sealed": "UPDATE vault_records SET sealed = CAST(substr(sealed, 2) || x'01' AS BLOB)",
+        "sealed": "UPDATE vault_records SET sealed = ?",
         "entity": "UPDATE vault_records SET entity = 'LOCATION' WHERE entity = 'PERSON'",
-        "salt": "UPDATE vault_objects SET salt = randomblob(32)",
+        "salt": "UPDATE vault_objects SET salt = ?",
         "principal": "UPDATE vault_objects SET principal = 'key-other'",
         "object_id": "UPDATE vault_objects SET object_id = 'resp_2'",
-        "wrapped": "UPDATE vault_data_keys SET wrapped = CAST(x'01' || substr(wrapped, 3) || x'01' AS BLOB)",
+        "wrapped": "UPDATE vault_data_keys SET wrapped = ?",
         "tenant": "UPDATE vault_data_keys SET tenant = 'another'",
     }
-    with sqlite3.connect(tmp_path / "state" / "audit.db") as connection:
-        connection.execute(changed[column])
-    connection.close()
+    old = {
+        "sealed": "SELECT sealed FROM vault_records ORDER BY seq LIMIT 1",
+        "salt": "SELECT salt FROM vault_objects",
+        "wrapped": "SELECT wrapped FROM vault_data_keys",
+    }
+    bent = []
+    if column in old:
+        ((value,),) = rows(url, old[column])
+        bent = [bytes([value[0]]) + bytes(value[2:]) + b"\x01"]
+    with by_hand(url) as hand:
+        hand.execute(changed[column], bent)
     owner = OTHER if column == "principal" else ME
     with pytest.raises(VaultError) as caught:
         find(stores(), owner, NEXT if column == "object_id" else RESPONSE)
@@ -139,6 +144,7 @@ def test_a_row_that_was_altered_is_refused(stores: Callable[..., Store], tmp_pat
     assert NAME not in str(caught.value)
 
 
+@pytest.mark.sqlite_only("what is looked through is its file")
 def test_nothing_on_disk_can_be_read(store: Store, tmp_path: Path) -> None:
     store.write([Keep(ME, RESPONSE, VALUES, [ITEM])], NOON)
     data = b"".join(path.read_bytes() for path in (tmp_path / "state").iterdir() if path.name != "vault.key")
@@ -162,6 +168,7 @@ def test_without_the_key_file_nothing_opens(store: Store, url: str, tmp_path: Pa
     stranger.close()
 
 
+@pytest.mark.sqlite_only("its file is moved away")
 def test_a_database_that_is_gone_is_an_error_and_no_new_one(store: Store, url: str, tmp_path: Path) -> None:
     store.write([Keep(ME, RESPONSE, VALUES)], NOON)
     path = tmp_path / "state" / "audit.db"
