@@ -21,7 +21,7 @@ from typing import Any
 from mitmproxy import ctx, http
 from mitmproxy.tools.dump import DumpMaster
 
-from addons import admin, ca, keys, proxy
+from addons import admin, ca, keys, proxy, vault_start
 from addons.admission import Admission
 from addons.aws_keys import AwsKeyring, AwsKeysError
 from addons.ca import CertificateAuthority
@@ -30,6 +30,7 @@ from addons.metrics import Metrics
 from addons.pipeline import Pipeline
 from addons.policy.engine import Policy
 from addons.proxy import Listener
+from addons.recording_health import measure, recording
 from addons.reroute.health import HealthMonitor
 from addons.resigning import Resigner
 from addons.settings import Settings, load_settings
@@ -111,14 +112,15 @@ async def parts(settings: Settings, announce: Callable[[Decision], None]) -> Asy
             gateway_keys = keys.load_or_create(settings.key_path)
             authority = await asyncio.to_thread(_authority, settings)
             plan = settings.checkpoints.plan(settings.state_path)
-            recorder = Recorder(settings.database_url, checkpoints=plan)
+            recorder = Recorder(
+                settings.database_url, checkpoints=plan, journal=settings.journal.plan(settings.state_path)
+            )
             await recorder.start()
             stack.push_async_callback(recorder.stop)
             await recorder.record_policy(_policy_record(settings))
             vault = vault_of(settings)
             if vault is not None:
-                await vault.start()
-                stack.push_async_callback(vault.stop)
+                await stack.enter_async_context(vault_start.started(vault, recorder))
             limit = min(settings.limits.detect_ms, settings.detector.time_limit_ms)
             detector = DetectorService(settings.detector.model_copy(update={"time_limit_ms": limit}))
             await detector.start()
@@ -131,6 +133,7 @@ async def parts(settings: Settings, announce: Callable[[Decision], None]) -> Asy
         await health.start()
         stack.push_async_callback(health.stop)
         metrics = Metrics()
+        measure(recorder, metrics.registry)
         pipeline = Pipeline(
             settings,
             gateway_keys,
@@ -209,11 +212,16 @@ async def run(
 
             def health() -> dict[str, Any]:
                 states = {"detector": built.detector.ready, "database": built.recorder.ready, "key": True}
+                audit = recording(built.recorder)
+                ready = all(states.values()) and not gateway.draining
                 if built.vault is not None:
                     states["vault"] = built.vault.ready
+                    # The vault lies in the audit database: while the journal stands in, only what needs it is refused.
+                    ready = ready and (states["vault"] or audit["state"] == "journal")
                 return {
-                    "ready": all(states.values()) and not gateway.draining,
+                    "ready": ready,
                     **states,
+                    "audit": audit,
                     "draining": gateway.draining,
                     "mode": settings.policy.mode,
                     "policy": built.policy.hash,

@@ -19,6 +19,7 @@ from pydantic_settings import SettingsError as EnvironmentError_
 from addons.config_errors import KeyPath, Place, Problem, SettingsError, did_you_mean, explain
 from addons.policy.rules import PolicySettings
 from addons.settings_checkpoints import Checkpoints
+from addons.settings_journal import JournalSettings
 from addons.settings_checks import LEANS_ON, problems_between, warnings_of
 from addons.settings_prices import Prices
 from addons.settings_schema import keys_at, schema_of
@@ -73,6 +74,7 @@ class Settings(Section):
     detector: DetectorConfig = DetectorConfig()
     placeholders: Placeholders = Placeholders()
     checkpoints: Checkpoints = Checkpoints()
+    journal: JournalSettings = JournalSettings()
     policy: PolicySettings = PolicySettings()
     prices: Prices = Prices()
     vault: VaultSettings = VaultSettings()

@@ -145,7 +145,7 @@ class Journal:
             return Waiting(
                 sum(file.waiting for file in files),
                 sum(file.size for file in held),
-                min((_made(file.path) for file in held), default=None),
+                min((made(file.path) for file in held), default=None),
             )
 
     def append(self, lines: Sequence[bytes]) -> None:
@@ -198,7 +198,7 @@ class Journal:
                 self._finish(file)
 
     def unreadable(self, read: Batch) -> None:
-        """The first batch of `next` is whole, and this version does not know its records: pass over it, keep the file."""
+        """The first batch of `next` is whole, and not known to this version: pass over it, keep the file."""
         file = self._draining
         assert file is not None
         file.note_damage(file.read_at, read.end)
@@ -250,7 +250,7 @@ class Journal:
     def _oldest(self) -> _File | None:
         with self._lock:
             own = [file for file in self._files if not file.adopted and file.read_at < file.size]
-            return (own or [file for file in self._files if file.adopted] or [None])[0]
+            return next(iter(own or [file for file in self._files if file.adopted]), None)
 
     def _finish(self, file: _File) -> None:
         file.waiting = 0  # more may have been counted than could be read
@@ -395,7 +395,7 @@ def _sync_directory(directory: Path) -> None:
         os.close(fd)
 
 
-def _made(path: Path) -> float:
+def made(path: Path) -> float:
     """Unix time in a file's name (UUIDv7)."""
     try:
         return int(path.name.replace("-", "")[:12], 16) / 1000
