@@ -108,7 +108,9 @@ def add_timeline(
     key = literal("all") if by is None else key_of(by)
     width, origin = int(every.total_seconds()), origin_of(every)
     if connection.dialect.name == "sqlite":
-        seconds: ColumnElement[Any] = cast(func.strftime("%s", _decisions.c.time, type_=String), Integer)
+        # Without the fraction: SQLite rounds it to milliseconds, and so the last of a second into the next.
+        whole = func.substr(_decisions.c.time, 1, 19)
+        seconds: ColumnElement[Any] = cast(func.strftime("%s", whole, type_=String), Integer)
     else:
         seconds = cast(func.floor(extract("epoch", _decisions.c.time)), Integer)
     bucket = ((seconds - origin) // width).label("b")
@@ -127,6 +129,11 @@ def span(
     where = (*conditions(query, now), *also)
     first, last = (select(one).select_from(_joined(query)).where(*where) for one in (func.min(time), func.max(time)))
     return connection.execute(first).scalar(), connection.execute(last).scalar()
+
+
+def numbered(low: int, high: int) -> ColumnElement[bool]:
+    """The decisions of these numbers, inclusive."""
+    return _decisions.c.seq.between(low, high)
 
 
 def key_of(by: Dimension) -> ColumnElement[Any]:
