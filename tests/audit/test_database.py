@@ -54,6 +54,7 @@ def test_opening_again_keeps_what_is_there(url: str, decision: Callable[..., Dec
         assert connection.execute(sa.text("SELECT count(*) FROM decisions")).scalar() == 1
 
 
+@pytest.mark.postgresql_too
 def test_migrations_end_at_the_schema(url: str) -> None:
     config = Config()
     config.set_main_option("script_location", "audit:migrations")
@@ -68,6 +69,7 @@ def test_migrations_end_at_the_schema(url: str) -> None:
             assert checks == {c.name for c in table.constraints if isinstance(c, sa.CheckConstraint)}
 
 
+@pytest.mark.postgresql_too
 def test_down_and_up_again(url: str) -> None:
     database = open_database(url)
     migrate_to(database, "base")
@@ -216,6 +218,7 @@ def test_numbers_are_never_given_twice(url: str, database_path: Path, decision: 
     connection.close()
 
 
+@pytest.mark.postgresql_too
 def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
     code = "import sys; from audit.database import open_database; open_database(sys.argv[1])"
     root = Path(__file__).parents[2]

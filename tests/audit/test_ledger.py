@@ -51,6 +51,7 @@ def as_owner(url: str) -> Iterator[sa.Connection]:
         yield connection
 
 
+@pytest.mark.postgresql_too
 def test_records_and_leaves_come_together(ledger_url: str, decision: Make[Decision], outcome: Make[Outcome]) -> None:
     writer = Writer(ledger_url, busy_timeout_s=1)
     first, second = decision(), decision(findings=())
@@ -120,6 +121,7 @@ def test_proofs_from_the_stored_tree(ledger_url: str, decision: Make[Decision]) 
                 assert is_consistent(old, roots[old], size, roots[size], consistency_proof(connection, old, size))
 
 
+@pytest.mark.postgresql_too
 def test_records_from_before_the_ledger_get_their_leaves(
     ledger_url: str, decision: Make[Decision], outcome: Make[Outcome]
 ) -> None:
@@ -193,6 +195,7 @@ def test_guards(ledger_url: str, decision: Make[Decision], outcome: Make[Outcome
             connection.execute(sa.text(statement))
 
 
+@pytest.mark.postgresql_too
 def test_tampering_is_found_on_either_database(
     ledger_url: str, decision: Make[Decision], outcome: Make[Outcome]
 ) -> None:

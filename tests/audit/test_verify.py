@@ -215,6 +215,7 @@ def test_a_record_removed_with_its_leaf_leaves_a_gap(url: str, records: list[Dec
     assert "entries 4 to 5 are missing" in next(f for f in report.flaws if f.kind is Kind.MISSING).message
 
 
+@pytest.mark.postgresql_too
 @pytest.mark.parametrize("careful", [False, True])
 def test_a_removed_tail_shows_against_a_checkpoint(url: str, records: list[Decision], careful: bool) -> None:
     note = signed_at(url, 21)

@@ -87,6 +87,7 @@ def test_what_is_added_from_two_sides_is_all_there(stores: Callable[..., Store])
     assert find(second, ME, ITEM) == VALUES
 
 
+@pytest.mark.postgresql_too
 def test_it_is_there_until_its_time_is_over_and_then_it_is_gone(store: Store, url: str) -> None:
     store.write([Keep(ME, RESPONSE, VALUES, [ITEM])], NOON)
     assert find(store, ME, RESPONSE, NOON + MONTH - dt.timedelta(seconds=1)) == VALUES
