@@ -121,7 +121,9 @@ class Pipeline:
             id=new_id(),
             codec=codec.for_base_url() if inbound.reverse and isinstance(codec, KnowsBaseUrl) else codec,
             endpoint=endpoint.name if endpoint is not None else "generic",
-            principal=self._keys.principal(self._settings.tenant, credential_of(inbound.headers), inbound.proxy_user),
+            principal=self._keys.principal(
+                self._settings.tenant, credential_of(inbound.headers, inbound.target), inbound.proxy_user
+            ),
             started=time.perf_counter(),
         )
 

@@ -1,8 +1,7 @@
 """Google Gemini and Vertex AI: the codecs of their methods.
 
 May import this room only. The model stands in the path, not in the body: ``registry`` binds a codec to it with
-``for_model``. Streams: ``gemini_stream.py``. Stored contents (``cachedContents``) are refused: what another request has
-stored cannot be restored without its placeholders.
+``for_model``. Streams: ``gemini_stream.py``. Stored contents that a request names: ``gemini_caches.py``.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 from typing import Self
 
 from addons.wire.collect import JsonRequest, parse_json
+from addons.wire.gemini_caches import use_of_cache
 from addons.wire.gemini_content import (
     CONTENT,
     CONTENTS,
@@ -24,20 +24,13 @@ from addons.wire.gemini_errors import google_error, note_gemini
 from addons.wire.gemini_offsets import move_offsets
 from addons.wire.gemini_stream import GeminiStream
 from addons.wire.gemini_tokens import respell
-from addons.wire.jsondoc import LITERAL, Document, Node
+from addons.wire.jsondoc import Document, Node
 from addons.wire.offsets import Said
 from addons.wire.refusals import reply
 from addons.wire.restore import Restorer
-from addons.wire.rules import FREE, NAME, NAMES, OPAQUE, TEXT, Rule, Visitor, constant_role, fields, items, unreadable
-from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind, WireError
+from addons.wire.rules import FREE, NAME, NAMES, OPAQUE, TEXT, Rule, constant_role, fields, items, unreadable
+from addons.wire.types import ErrorReply, ReplyFacts, Restoration, UnreadableKind
 from addons.wire.whole_reply import restore_whole
-
-
-def _stored(visitor: Visitor, node: Node, path: str, role: str) -> None:
-    """A name of contents that are stored at the provider."""
-    if node.kind != LITERAL and node.value != "":
-        raise WireError("stored_state_refused", path, "Cached contents are not supported; send the contents", 403)
-
 
 GENERATE_FIELDS: dict[str, Rule] = both(
     {
@@ -49,7 +42,7 @@ GENERATE_FIELDS: dict[str, Rule] = both(
         "safetySettings": NAMES,
         "generationConfig": GENERATION,
         "labels": constant_role("metadata", FREE),
-        "cachedContent": _stored,
+        "cachedContent": NAME,
         "serviceTier": NAME,
         "modelArmorConfig": NAMES,
         "continuationToken": OPAQUE,
@@ -100,6 +93,8 @@ RULES: dict[str, Rule] = {
     "vertex.predict": PREDICT,
 }
 """Rule of the request by the endpoint's name."""
+_GENERATING = ("gemini.generate_content", "gemini.stream_generate_content")
+"""Whose replies may hold what stored contents hold. A count may name any: nothing of it comes back."""
 
 
 class Gemini:
@@ -120,6 +115,8 @@ class Gemini:
         """See ``Codec.parse_request``."""
         request = parse_json(body, RULES[self.name])
         request.model = self.model or request.model
+        if self.name in _GENERATING:
+            request.stored = use_of_cache(request.sources[0].document.root)
         return request
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
@@ -152,14 +149,6 @@ class GeminiStreaming(Gemini):
             return super().restore_reply(body, restoration)
         stream = self.open_stream(restoration)
         return stream.feed(body) + stream.close(), stream.facts
-
-
-class GeminiStored(Gemini):
-    """``Codec`` of what stores contents at the provider: refused."""
-
-    def parse_request(self, body: bytes) -> JsonRequest:
-        """Raises WireError ``stored_state_refused`` (403)."""
-        raise WireError("stored_state_refused", "path", "Cached contents are not supported; send the contents", 403)
 
 
 def _with_pointers(document: Document, rule: Rule, restoration: Restoration, facts: ReplyFacts) -> str | None:

@@ -19,7 +19,8 @@ from addons.wire.bedrock_converse import BedrockConverse
 from addons.wire.bedrock_invoke import BedrockCount, BedrockInvoke
 from addons.wire.bedrock_other import BedrockOther
 from addons.wire.cohere import Cohere
-from addons.wire.gemini import Gemini, GeminiStored, GeminiStreaming
+from addons.wire.gemini import Gemini, GeminiStreaming
+from addons.wire.gemini_caches import GeminiCaches
 from addons.wire.generic import Generic
 from addons.wire.mcp import Mcp
 from addons.wire.mistral import Mistral, MistralStored
@@ -86,6 +87,11 @@ _VERTEX_CLAUDE = _ANY + r"/publishers/anthropic/models/(?P<model>[^/:]+):(?:rawP
 
 _VERTEX_MISTRAL = _ANY + r"/publishers/mistralai/models/[^/:]+:(?:rawPredict|streamRawPredict)"
 
+_CACHES = _ANY + r"/cachedContents"
+_ONE_CACHE = r"/(?P<cache>[\w.-]+)/?"
+_ON_CACHES = ("GET", "PATCH", "DELETE")
+_CACHED = GeminiCaches("gemini.cached_contents")
+
 
 def _google(name: str, method: str, codec: Codec) -> Endpoint:
     """A method of a model, at ``generativelanguage`` and in Vertex's paths alike."""
@@ -100,9 +106,9 @@ _GOOGLE = (
     _google("gemini.count_tokens", "countTokens", Gemini("gemini.count_tokens")),
     _google("gemini.embed_content", "embedContent", Gemini("gemini.embed_content")),
     _google("gemini.batch_embed_contents", "batchEmbedContents", Gemini("gemini.batch_embed_contents")),
-    _row(
-        "gemini.cached_contents", "google", "POST", _ANY + r"/cachedContents/?", GeminiStored("gemini.cached_contents")
-    ),
+    _row("gemini.cached_contents", "google", "POST", _CACHES + "/?", _CACHED),
+    _row("gemini.cached_contents", "google", "GET", _CACHES + "/?", GeminiCaches("gemini.cached_contents", lists=True)),
+    *[_row("gemini.cached_contents", "google", method, _CACHES + _ONE_CACHE, _CACHED) for method in _ON_CACHES],
     _row(
         "anthropic.count_tokens",
         "google",
@@ -266,7 +272,7 @@ def match(provider: str | None, method: str, path: str) -> Endpoint | None:
 
 
 def _bound(endpoint: Endpoint, method: str, found: Mapping[str, str | None]) -> Endpoint:
-    if isinstance(endpoint.codec, StoredState | FileObjects):
+    if isinstance(endpoint.codec, StoredState | FileObjects | GeminiCaches):
         return replace(endpoint, codec=endpoint.codec.for_path(method, found))
     if isinstance(endpoint.codec, Mcp):
         return replace(endpoint, codec=endpoint.codec.for_request())

@@ -18,6 +18,7 @@ CODE = "stored_state"
 """Error code of such a refusal."""
 RESPONSE, CONVERSATION, ITEM, COMPACTION, COMPLETION = "response", "conversation", "item", "compaction", "completion"
 FILE, BATCH, JOB = "file", "batch", "job"
+CACHE = "cached_content"
 """Kinds of stored objects. A compaction is stored in the client's hands: its id is a digest of its opaque content."""
 PARTS_OF_OTHERS = frozenset({ITEM, COMPACTION})
 MADE_OF_FILES = frozenset({BATCH, JOB})

@@ -4,6 +4,7 @@ import stat
 
 import pytest
 
+from addons.credentials import credential_of
 from addons.keys import KeyFileError, derive, load_or_create
 
 
@@ -52,3 +53,11 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     blocker.write_text("")
     with pytest.raises(KeyFileError, match="cannot"):
         load_or_create(blocker / "key")
+
+
+def test_googles_key_in_the_query_is_a_credential_where_no_header_has_one():
+    target = "/v1beta/models/m:generateContent?alt=sse&key=a%2Bkey"
+    assert credential_of([], target) == "a+key"
+    assert credential_of([("X-Goog-Api-Key", "other")], target) == "other"
+    assert credential_of([], "/v1/x?key=") is None
+    assert credential_of([("accept", "*/*")]) is None

@@ -13,7 +13,7 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.doubles import anthropic_messages, cohere, gemini, mistral, ollama
+from tests.doubles import anthropic_messages, cohere, gemini, gemini_caches, mistral, ollama
 from tests.doubles.formats import ApiError, dump
 from tests.doubles.http1 import Reply, Request
 from tests.doubles.manner import Manner
@@ -34,19 +34,23 @@ class OtherProviders(Provider):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"hosts": HOSTS, **options})
+        self.caches = gemini_caches.Caches()
 
     def _reply(self, request: Request, manner: Manner) -> Reply:
         speaks = dialect(request)
-        if speaks is None or request.method == "GET":
+        if speaks is None or (request.method == "GET" and speaks != "caches"):
             return super()._reply(request, manner)
         if speaks != "ollama" and not any(map(request.header, ("authorization", "x-goog-api-key"))):
             raise ApiError(401, "The request names no key.")
-        body = json.loads(request.body)
+        body = json.loads(request.body or b"{}")
         if manner.status is not None:
             raise ApiError(manner.status, f"Your request could not be served: {_texts(body)}")
         if speaks == "claude":
             return anthropic_messages.messages({"model": "claude", **body}, manner, self._ids)
+        if speaks == "caches":
+            return self.caches.answered(request.method, request.path, body, manner, self._ids)
         if speaks == "google":
+            body = self.caches.begun(body)
             return gemini.answered(request.path, urlsplit(request.target).query, body, manner, self._ids)
         match speaks, request.path:
             case "mistral", "/v1/chat/completions":
@@ -71,7 +75,7 @@ class OtherProviders(Provider):
 
     def _refuse(self, request: Request, status: int, message: str) -> Reply:
         match dialect(request):
-            case "google":
+            case "google" | "caches":
                 failed: Any = gemini.error_body(status, message)
                 if "streamGenerateContent" in request.path and "alt=sse" not in request.target:
                     failed = [failed]
@@ -92,6 +96,8 @@ def dialect(request: Request) -> str | None:
     for name, ending in (("mistral", "mistral.ai"), ("cohere", "cohere.com"), ("ollama", "ollama.com")):
         if host.endswith(ending):
             return name
+    if gemini_caches.PATH.fullmatch(request.path):
+        return "caches"
     if gemini.METHOD.fullmatch(request.path):
         return "claude" if "/publishers/anthropic/" in request.path else "google"
     return None

@@ -7,6 +7,7 @@ import json
 import pytest
 from google import genai
 from google.genai import errors, types
+from google.oauth2.credentials import Credentials
 
 from tests.e2e.leaks import leaked
 from tests.e2e.test_openai import CHINESE, EMAIL, ENGLISH, NAME, PLANTED
@@ -155,13 +156,55 @@ def test_text_files_are_read_and_pictures_refused(client, others):
     assert others.requests == []
 
 
-def test_stored_contents_are_refused(client, others):
-    with pytest.raises(errors.ClientError, match="Cached contents"):
-        client.caches.create(model=MODEL, config=types.CreateCachedContentConfig(contents=ENGLISH))
-    config = types.GenerateContentConfig(cached_content="cachedContents/abc")
-    with pytest.raises(errors.ClientError, match="Cached contents"):
-        client.models.generate_content(model=MODEL, contents="hi", config=config)
-    assert others.requests == []
+def begins_with(name):
+    return types.GenerateContentConfig(cached_content=name)
+
+
+def test_cached_contents_are_masked_and_what_they_hold_is_restored(client, others):
+    made = client.caches.create(
+        model=MODEL,
+        config=types.CreateCachedContentConfig(
+            contents=ENGLISH, system_instruction=f"You help {NAME}.", display_name=f"{NAME}'s mails", ttl="600s"
+        ),
+    )
+    assert made.name.startswith("cachedContents/cache-")
+    assert made.display_name == f"{NAME}'s mails"
+    answer = client.models.generate_content(model=MODEL, contents="Who?", config=begins_with(made.name))
+    assert answer.text == f"You wrote: {ENGLISH}\nYou help {NAME}.\nWho?"
+    others.next(piece=3, chunk=7)
+    stream = client.models.generate_content_stream(model=MODEL, contents=CHINESE, config=begins_with(made.name))
+    assert "".join(one.text or "" for one in stream) == f"You wrote: {ENGLISH}\nYou help {NAME}.\n{CHINESE}"
+    assert client.caches.get(name=made.name).display_name == made.display_name
+    assert made.name in [one.name for one in client.caches.list() if one.display_name == made.display_name]
+    renewed = client.caches.update(name=made.name, config=types.UpdateCachedContentConfig(ttl="7200s"))
+    assert renewed.display_name == made.display_name
+    client.caches.delete(name=made.name)
+    sent = len(others.requests)
+    with pytest.raises(errors.ClientError, match="does not know") as caught:
+        client.models.generate_content(model=MODEL, contents="Who?", config=begins_with(made.name))
+    assert (caught.value.code, caught.value.status) == (400, "INVALID_ARGUMENT")
+    assert len(others.requests) == sent
+    assert leaked(others.requests, PLANTED) == []
+
+
+def test_cached_contents_of_another_caller_are_not_there(client, options, others):
+    made = client.caches.create(
+        model=MODEL, config=types.CreateCachedContentConfig(contents=CHINESE, display_name=NAME)
+    )
+    others.clear()
+    with genai.Client(api_key="another-key", http_options=options) as other:
+        for ask in (
+            lambda: other.models.generate_content(model=MODEL, contents="hi", config=begins_with(made.name)),
+            lambda: other.caches.get(name=made.name),
+            lambda: other.caches.update(name=made.name, config=types.UpdateCachedContentConfig(ttl="60s")),
+        ):
+            with pytest.raises(errors.ClientError, match="does not know"):
+                ask()
+        assert others.requests == []
+        assert NAME not in [one.display_name for one in other.caches.list()]
+    with pytest.raises(errors.ClientError, match="does not know") as caught:
+        client.caches.get(name="cachedContents/abc")
+    assert caught.value.code == 404
 
 
 @pytest.mark.parametrize("status", [400, 429])
@@ -186,4 +229,19 @@ def test_vertex_paths(options, others):
         said = "".join(c.text or "" for c in client.models.generate_content_stream(model=MODEL, contents=CHINESE))
     assert said == f"You wrote: {CHINESE}"
     assert {request.header("host") for request in others.requests} == {"aiplatform.googleapis.com"}
+    assert leaked(others.requests, PLANTED) == []
+
+
+def test_cached_contents_in_vertex_paths(options, others):
+    token = Credentials("test-token")
+    with genai.Client(
+        vertexai=True, project="p", location="us-central1", credentials=token, http_options=options
+    ) as one:
+        made = one.caches.create(model=MODEL, config=types.CreateCachedContentConfig(contents=ENGLISH))
+        assert made.name.startswith("projects/123456/locations/us-central1/cachedContents/")
+        for name in (made.name, made.name.replace("123456", "p"), made.name.rpartition("/")[2]):
+            answer = one.models.generate_content(model=MODEL, contents="Who?", config=begins_with(name))
+            assert answer.text == f"You wrote: {ENGLISH}\nWho?"
+        assert one.caches.get(name=made.name).name == made.name
+        one.caches.delete(name=made.name)
     assert leaked(others.requests, PLANTED) == []

@@ -116,18 +116,11 @@ def test_embeddings_and_counts_are_masked_too(http, others):
     assert leaked(others.requests, PLANTED) == []
 
 
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        (f"{GEMINI}:generateContent", {**contents("hi"), "cachedContent": "cachedContents/abc"}),
-        ("https://generativelanguage.googleapis.com/v1beta/cachedContents", contents("hi")),
-    ],
-)
-def test_stored_contents_are_refused_in_googles_shape(http, others, path, body):
-    reply = http.post(path, json=body)
-    assert reply.status_code == 403
-    assert reply.json()["error"]["status"] == "PERMISSION_DENIED"
-    assert reply.json()["error"]["details"][0]["reason"] == "STORED_STATE_REFUSED"
+def test_unknown_cached_contents_are_refused_in_googles_shape(http, others):
+    reply = http.post(f"{GEMINI}:generateContent", json={**contents("hi"), "cachedContent": "cachedContents/abc"})
+    assert reply.status_code == 400
+    assert reply.json()["error"]["status"] == "INVALID_ARGUMENT"
+    assert reply.json()["error"]["details"][0]["reason"] == "STORED_STATE"
     assert others.requests == []
 
 

@@ -43,6 +43,7 @@ _EXAMPLES = {
     "file": "file-1",
     "batch": "batch_1",
     "job": "ftjob-1",
+    "cache": "cache-1",
 }
 _ANY = re.compile(re.escape(r"(?:/[\w.-]+)*"))
 _STEPS = (
@@ -156,7 +157,7 @@ def refused(endpoint: Endpoint) -> str:
 def direction(endpoint: Endpoint) -> str:
     """What is read: the request's body, the reply, and streams of which content types."""
     types = ", ".join(f"`{kind}`" for kind in getattr(endpoint.codec, "stream_types", ()))
-    return ("request, reply" if endpoint.method in ("POST", "") else "reply") + (f", streams: {types}" if types else "")
+    return ("request, reply" if endpoint.method in ("POST", "PATCH", "") else "reply") + (f", streams: {types}" if types else "")
 
 
 def endpoints() -> list[tuple[Endpoint, str]]:

@@ -27,7 +27,9 @@ def test_what_leans_on_stored_state_is_on_the_page() -> None:
     responses = by_name["openai.responses", "POST"]
     assert {what for what, _ in leaning(responses)} >= {"`previous_response_id`", "`conversation`", "`item_reference`"}
     assert stateful(responses) == "stores"
-    assert dict(leaning(by_name["gemini.generate_content", "POST"])) == {"`cachedContent`": "always"}
+    assert dict(leaning(by_name["gemini.generate_content", "POST"])) == {
+        "`cachedContent`": "unless the vault knows them"
+    }
     assert refused(by_name["mistral.conversations", "GET"]) == "all (`stored_state`)"
     assert (stateful(by_name["anthropic.messages", "POST"]), refused(by_name["anthropic.messages", "POST"])) == (
         "no",

@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from addons.wire import registry
-from addons.wire.gemini import Gemini, GeminiStored, GeminiStreaming
+from addons.wire.content import read_body
+from addons.wire.gemini import Gemini, GeminiStreaming
+from addons.wire.gemini_caches import GeminiCaches
 from addons.wire.gemini_content import snake
-from addons.wire.types import WireError
+from addons.wire.stored import NOTHING_STORED, StoredUse
+from addons.wire.types import StoredObject, WireError
 from tests.addons.wire import positions, positions_gemini
 from tests.addons.wire.doubles import VALUES, Restoration
 
@@ -83,16 +86,63 @@ def test_text_in_base64_is_read_and_written_back(encode: Any) -> None:
     assert base64.b64decode(sent["contents"][0]["parts"][0]["inlineData"]["data"]) == b"To X"
 
 
-def test_stored_contents_are_refused_where_they_are_made_and_where_they_are_used() -> None:
-    for codec, body in (
-        (GENERATE, {"contents": [], "cachedContent": "cachedContents/abc"}),
-        (STREAM, {"contents": [], "cached_content": "cachedContents/abc"}),
-        (GeminiStored("gemini.cached_contents"), {"contents": []}),
+@pytest.mark.parametrize("codec", [GENERATE, STREAM])
+def test_stored_contents_are_named(codec: Gemini) -> None:
+    for name, member in (
+        ("cachedContents/abc", "cachedContent"),
+        ("projects/1/l/cachedContents/abc", "cached_content"),
     ):
-        with pytest.raises(WireError) as caught:
-            codec.parse_request(json.dumps(body).encode())
-        assert (caught.value.code, caught.value.status) == ("stored_state_refused", 403)
-    assert GENERATE.parse_request(b'{"contents": [], "cachedContent": null}').segments == ()
+        (named,) = codec.parse_request(json.dumps({"contents": [], member: name}).encode()).stored.named
+        assert (named.object, named.where, named.needed) == (StoredObject("cached_content", "abc"), f"$.{member}", True)
+    both = b'{"contents": [], "cachedContent": {"x": 1}, "cached_content": "a"}'
+    assert [named.object and named.object.id for named in codec.parse_request(both).stored.named] == ["", "a"]
+    for nothing in (b'{"contents": []}', b'{"cachedContent": null}', b'{"cachedContent": ""}'):
+        assert codec.parse_request(nothing).stored == NOTHING_STORED
+    count = Gemini("gemini.count_tokens").parse_request(b'{"contents": [], "cachedContent": "cachedContents/abc"}')
+    assert count.stored == NOTHING_STORED
+
+
+def test_a_cached_content_is_read_and_its_reply_names_it() -> None:
+    body, _ = positions_gemini.gemini_request()
+    made = {name: body[name] for name in ("contents", "systemInstruction", "tools")} | {"displayName": "Maria"}
+    codec = GeminiCaches("gemini.cached_contents")
+    request = codec.parse_request(json.dumps(made | {"model": "models/gemini-9", "ttl": "60s"}).encode())
+    roles = {s.path: s.role for s in request.segments}
+    assert {s.path for s in GENERATE.parse_request(json.dumps(made).encode()).segments} == set(roles)
+    assert (roles["$.displayName"], roles["$.systemInstruction.parts[0].text"]) == ("metadata", "system")
+    assert "$.ttl" not in roles
+    assert (request.model, request.stored.creates) == ("gemini-9", True)
+    reply = {"name": "projects/1/locations/l/cachedContents/c-1", "model": "m", "displayName": PLACEHOLDER}
+    out, facts = codec.restore_reply(json.dumps(reply).encode(), Restoration())
+    assert json.loads(out) == reply | {"displayName": VALUE}
+    assert (list(facts.objects), facts.complete) == ([StoredObject("cached_content", "c-1")], True)
+    listed = {"cachedContents": [reply], "nextPageToken": "x"}
+    assert codec.mentions(json.dumps(listed).encode()) == [(StoredObject("cached_content", "c-1"), ())]
+    assert json.loads(codec.restore_reply(json.dumps(listed).encode(), Restoration())[0])["cachedContents"] == [
+        reply | {"displayName": VALUE}
+    ]
+    assert codec.mentions(b"[") == codec.mentions(b"[1]") == []
+    failed = codec.restore_reply(b'{"error": {"code": 403, "status": "PERMISSION_DENIED"}}', Restoration())[1]
+    assert (failed.error_type, failed.complete) == ("PERMISSION_DENIED", False)
+
+
+@pytest.mark.parametrize("parent", ["/v1beta", "/v1beta1/projects/p/locations/l"])
+def test_methods_of_cached_contents(parent: str) -> None:
+    meant = StoredObject("cached_content", "c-1")
+
+    def use(method: str, path: str) -> StoredUse:
+        endpoint = registry.match("google", method, parent + path)
+        assert endpoint is not None
+        assert endpoint.name == "gemini.cached_contents"
+        found: StoredUse = read_body(endpoint.codec, None, b"{}" if method in ("POST", "PATCH") else b"").stored  # type: ignore[attr-defined]
+        return found
+
+    assert use("POST", "/cachedContents").creates
+    assert use("GET", "/cachedContents").lists
+    got, changed, gone = (use(method, "/cachedContents/c-1") for method in ("GET", "PATCH", "DELETE"))
+    assert [(one.object, one.needed, one.status) for one in (*got.named, *changed.named)] == [(meant, True, 404)] * 2
+    assert (got.part_of, got.adds_to, changed.adds_to) == (meant, None, meant)
+    assert (gone.deletes, gone.named[0].needed) == (meant, False)
 
 
 @pytest.mark.parametrize(
