@@ -48,6 +48,8 @@ class Traffic:
     requests: int = 0
     masked: int = 0
     bytes: int = 0
+    local: bool = False
+    """Requests that were rerouted to a model of one's own."""
 
 
 @dataclass(slots=True)
@@ -161,6 +163,7 @@ def _traffic(connection: Connection, month: ColumnElement[bool]) -> dict[Destina
         here.requests += int(count)
         here.bytes += int(size or 0)
         here.masked += int(count) if action == "mask" else 0
+        here.local |= action == "reroute"
     return dict(sorted(found.items(), key=lambda one: -one[1].requests))
 
 

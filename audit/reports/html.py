@@ -24,14 +24,15 @@ h2 span{float:right;font-weight:400;font-size:.8rem;color:var(--soft);padding-to
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;margin:.6rem 0;font-size:.88rem}
 th{text-align:left;font-weight:600;background:var(--pale);border-bottom:1px solid var(--line)}
-th,td{padding:.38rem .6rem;vertical-align:top;overflow-wrap:anywhere}
+th,td{padding:.38rem .6rem;vertical-align:top;overflow-wrap:break-word}
 td{border-bottom:1px solid var(--line)}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .none{color:var(--soft);margin:.4rem 0}
 p{margin:.55rem 0;max-width:54rem}
 p.plain{color:var(--soft);font-size:.88rem}
-.figures{display:flex;flex-wrap:wrap;gap:.7rem;margin:.5rem 0 .9rem;padding:0;list-style:none}
-.figures li{flex:1 1 8rem;background:var(--pale);border:1px solid var(--line);border-radius:.4rem;padding:.6rem .8rem}
+.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.6rem,1fr));gap:.7rem;
+margin:.5rem 0 .9rem;padding:0;list-style:none}
+.figures li{background:var(--pale);border:1px solid var(--line);border-radius:.4rem;padding:.6rem .8rem}
 .figures b{display:block;font-size:1.45rem;line-height:1.2;font-variant-numeric:tabular-nums}
 .figures span{font-size:.8rem;color:var(--soft)}
 dl{display:grid;grid-template-columns:minmax(9rem,16rem) 1fr;gap:.3rem 1rem;margin:.6rem 0;font-size:.9rem}

@@ -12,7 +12,7 @@ from audit.reports.document import Block, Document, Facts, Figures, Note, Table,
 _INK, _SOFT, _LINE, _PALE = "#1b2330", "#5b6676", "#d9dee6", "#f5f7fa"
 _COLOURS = {Tone.PLAIN: _INK, Tone.GOOD: "#17643b", Tone.CARE: "#8a5300", Tone.BAD: "#a3122a", Tone.FILL: "#5a3ea8"}
 _CHINESE = "STSong-Light"
-_WIDTH = 180.0
+_WIDTH = 175.5
 """Millimetres between the margins."""
 
 
@@ -64,7 +64,7 @@ class _Pages:
         self._head = ParagraphStyle(
             "head", **{**base, "fontName": bold}, fontSize=11.5, leading=15, spaceBefore=11, spaceAfter=3
         )
-        self._source = ParagraphStyle("source", **{**base, "textColor": _SOFT}, fontSize=7.5, leading=10)
+        self._source = ParagraphStyle("source", **{**base, "textColor": _SOFT}, fontSize=7.5, leading=10, spaceAfter=3)
         self._text = ParagraphStyle("text", **base, fontSize=8.5, leading=12, spaceAfter=3)
         self._soft = ParagraphStyle("soft", **{**base, "textColor": _SOFT}, fontSize=8, leading=11, spaceAfter=3)
         self._cell = ParagraphStyle("cell", **base, fontSize=7.8, leading=10.2)

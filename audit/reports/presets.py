@@ -160,7 +160,7 @@ def _pipl(w: Writing) -> list[Section]:
                 [Note(w("pipl.home", country=visible(country))), figures, Table("thresholds", header, rows),
                  Note(w("pipl.judged"))]),
         s.distinct(w, law("38")),
-        s.recipients(w, w("recipients.title"), law("39"), home=[country]),
+        s.recipients(w, w("recipients.title"), law("39"), home=[country], abroad="abroad"),
         Section(w("pipl.kinds"), law("28"), [s.kinds_table(w, sensitive), Note(w("pipl.kinds_note"))]),
         s.kinds(w, w("kinds.title"), law("55")),
         Section(w("pipl.papers"), law("13, 38, 39, 55, 56"),

@@ -93,19 +93,28 @@ def volume(w: Writing, source: str) -> Section:
     return Section(w("volume.title"), source, [Figures(figures)])
 
 
-def recipients(w: Writing, title: str, source: str, *extra: Block, home: Iterable[str] | None = None) -> Section:
+def recipients(
+    w: Writing,
+    title: str,
+    source: str,
+    *extra: Block,
+    home: Iterable[str] | None = None,
+    abroad: str = "transfer",
+) -> Section:
     """Who got requests, and where; with ``home``, whether that is a third country."""
     header = [w("col.recipient"), w("col.country"), w("col.requests"), w("col.masked"), w("col.size")]
     rows = []
     inside = None if home is None else set(home)
     for to, traffic in w.numbers.traffic.items():
-        row = [visible(to.recipient), w.place(to.country), number(traffic.requests), number(traffic.masked),
-               number(traffic.bytes)]  # fmt: skip
+        local = traffic.local and to.country is None
+        place = w("form.local") if local else w.place(to.country)
+        row = [visible(to.recipient), place, number(traffic.requests), number(traffic.masked), number(traffic.bytes)]
         if inside is not None:
-            row.append(w("unknown") if to.country is None else w("no") if to.country in inside else w("yes"))
+            here = local or to.country in inside
+            row.append(w("no") if here else w("unknown") if to.country is None else w("yes"))
         rows.append(row)
     if inside is not None:
-        header.append(w("col.transfer"))
+        header.append(w(f"col.{abroad}"))
     table = Table("recipients", header, rows, frozenset({2, 3, 4}), w("none"))
     return Section(title, source, [table, Note(w("recipients.note")), *extra])
 

@@ -105,7 +105,8 @@ async def fill(state: Path) -> None:
         await recorder.record_decision(one)
         if one.route is None or place == 12:
             continue
-        failed = {"status": 502, "error": "upstream_disconnected", "complete": False} if place == 11 else {}
-        await recorder.record_outcome(make_outcome(one, placeholders_unknown=place == 1, placeholders_withheld=2 * (place == 2),
-                                                   **failed))  # fmt: skip
+        told: dict[str, Any] = {"placeholders_unknown": int(place == 1), "placeholders_withheld": 2 * (place == 2)}
+        if place == 11:
+            told |= {"status": 502, "error": "upstream_disconnected", "complete": False}
+        await recorder.record_outcome(make_outcome(one, **told))
     await recorder.stop()
