@@ -284,6 +284,41 @@ class ReadRow(Base):
     )
 
 
+class TombstoneRow(Base):
+    """What was pruned or erased at one time, by whom and why: signed, and itself an entry of the ledger."""
+
+    __tablename__ = "tombstones"
+
+    seq: Mapped[int] = mapped_column(Sequence64, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(Uuid(as_uuid=False), unique=True)
+    time: Mapped[dt.datetime]
+    reason: Mapped[str]
+    """``retention`` or ``erasure``."""
+    count: Mapped[int]
+    """Entries of the ledger whose records are gone."""
+    note: Mapped[str]
+    """All of it as a signed note: `audit.tombstone`."""
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class PrunedRow(Base):
+    """An entry of the ledger whose record may be deleted, since a tombstone says so."""
+
+    __tablename__ = "pruned"
+
+    leaf: Mapped[int] = mapped_column(Sequence64, primary_key=True, autoincrement=False)
+    kind: Mapped[str]
+    record_seq: Mapped[int]
+    record_id: Mapped[str] = mapped_column(Uuid(as_uuid=False))
+    tombstone: Mapped[int] = mapped_column(BigInteger, ForeignKey("tombstones.seq"))
+
+    __table_args__ = (
+        UniqueConstraint("kind", "record_seq", name="pruned_record"),
+        Index("pruned_id", "record_id"),
+    )
+
+
 class SummaryRow(Base):
     """Head of what `audit.summaries` has added up over the decisions of a range of numbers. Derived data: no guard."""
 
@@ -319,6 +354,6 @@ class SummaryPartRow(Base):
 
 
 RECORD_TABLES = ("decisions", "findings", "fingerprints", "outcomes", "policies")
-TABLES = (*RECORD_TABLES, "ledger", "ledger_nodes", "ledger_checkpoints", "reads")
+TABLES = (*RECORD_TABLES, "ledger", "ledger_nodes", "ledger_checkpoints", "reads", "tombstones", "pruned")
 DERIVED_TABLES = ("summaries", "summary_parts")
 """Not append-only: they can be made anew from the records at any time."""

@@ -6,7 +6,7 @@ A revision that was released is never edited.
 
 from __future__ import annotations
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Oldest first. Stands here so that a reader can judge a database without loading Alembic."""
 
 VERSION_TABLE = "coatcheck_audit_version"

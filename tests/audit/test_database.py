@@ -176,6 +176,10 @@ def test_rows_are_neither_changed_nor_removed(
             sa.text("INSERT INTO reads VALUES (1, '2026-11-24 12:00:00.000000', 'ann', 'auditor', 'api', '/', '{}', "
                     "NULL, NULL)")
         )  # fmt: skip
+        writing.execute(
+            sa.text("INSERT INTO tombstones VALUES (1, '00', '2026-11-24 12:00:00.000000', 'retention', 1, 'a note')")
+        )
+        writing.execute(sa.text("INSERT INTO pruned VALUES (9, 'decision', 9, '00', 1)"))
     connection = sqlite3.connect(database_path)  # with SQLite's defaults, as anyone's shell would open it
     before = connection.execute(f"SELECT * FROM {table}").fetchall()
     assert before
@@ -189,6 +193,8 @@ def test_rows_are_neither_changed_nor_removed(
         "ledger_nodes": "hash",
         "ledger_checkpoints": "note",
         "reads": "reader",
+        "tombstones": "note",
+        "pruned": "kind",
     }[table]
     statement = {
         "update": f"UPDATE {table} SET {column} = 'forged'",

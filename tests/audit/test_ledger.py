@@ -183,10 +183,19 @@ def test_guards(ledger_url: str, decision: Make[Decision], outcome: Make[Outcome
             sa.text("INSERT INTO reads (time, reader, role, via, route, filters) VALUES "
                     f"({noon}, 'ann', 'auditor', 'api', '/', '{{}}')")
         )  # fmt: skip
+        key = "'01931c2e-0000-7000-8000-000000000000'"
+        connection.execute(sa.text(f"INSERT INTO tombstones VALUES (1, {key}, {noon}, 'retention', 1, 'a note')"))
+        connection.execute(sa.text(f"INSERT INTO pruned VALUES (9, 'decision', 9, {key}, 1)"))
     column = {"outcomes": "error", "ledger_checkpoints": "note", "fingerprints": "fingerprint", "reads": "role"}.get(
         table
     )
-    column = column or {"ledger": "hash", "ledger_nodes": "hash", "findings": "entity"}.get(table, "tenant")
+    column = column or {
+        "ledger": "hash",
+        "ledger_nodes": "hash",
+        "findings": "entity",
+        "tombstones": "note",
+        "pruned": "kind",
+    }.get(table, "tenant")
     statements = [f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"]
     if engine.dialect.name == "postgresql":
         statements.append(f"TRUNCATE {table} CASCADE")
