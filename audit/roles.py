@@ -36,6 +36,8 @@ GATEWAY_RIGHTS: dict[str, tuple[str, ...]] = {
     "reads": (),
     "summaries": (),
     "summary_parts": (),
+    "tombstones": (),
+    "pruned": (),
 }
 """What recording needs, of every table. A gateway cannot read what it has recorded, but for numbers, ids and hashes."""
 
@@ -85,7 +87,9 @@ def steps(roles: Roles) -> Iterator[Step]:
             (
                 f"GRANT USAGE, CREATE ON SCHEMA {schema} TO {owner}",
                 *(f"ALTER TABLE {schema}.{name} OWNER TO {owner}" for name in (*_TABLES, VERSION_TABLE)),
-                f"ALTER FUNCTION {schema}.coatcheck_append_only() OWNER TO {owner}",
+                "DO $$ DECLARE f regprocedure; BEGIN FOR f IN SELECT oid::regprocedure FROM pg_proc "  # noqa: S608
+                f"WHERE pronamespace = '{schema}'::regnamespace AND starts_with(proname, 'coatcheck_') "
+                f"LOOP EXECUTE format('ALTER FUNCTION %s OWNER TO {owner}', f); END LOOP; END $$",
             ),
         )
     if roles.gateway is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from psycopg import errors
+from starlette.testclient import TestClient
 from typer.testing import CliRunner, Result
 
 from audit.checkpoint import load_key
@@ -24,6 +26,9 @@ from audit.recorder import Recorder
 from audit.roles import GATEWAY_RIGHTS, Roles, steps
 from audit.schema import TABLES, Base
 from audit.views import SCHEMA, names
+from audit.web.app import create_app, open_desk
+from audit.web.reads import read_page
+from audit.web.tokens import Role
 from audit.writer import Writer
 from tests.audit.conftest import make_decision, make_outcome, make_policy
 from tests.postgresql import Server
@@ -146,6 +151,15 @@ def test_the_commands_work_on_the_auditors_account(accounts: Accounts, command: 
     done = run(*command, "--database", accounts.auditor)
     assert done.exit_code == 0, done.output
     assert done.output
+
+
+def test_the_page_records_who_looked_on_the_auditors_account(accounts: Accounts, tmp_path: Path) -> None:
+    desk = open_desk(accounts.auditor, tmp_path)
+    _, token = desk.tokens.create("ann-li", Role.AUDITOR, 30, dt.datetime.now(dt.UTC))
+    with TestClient(create_app(desk), base_url="http://127.0.0.1:9090") as client:  # type: ignore[arg-type]
+        answer = client.get("/api/v1/records", headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 200 and answer.json()["records"]
+    assert read_page(desk.database)[0].reader == "ann-li"
 
 
 def test_a_gateway_may_not_migrate_and_says_who_may(accounts: Accounts) -> None:
