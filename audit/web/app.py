@@ -20,10 +20,11 @@ from audit.errors import AuditError
 from audit.note import PublicKey
 from audit.query import Reader
 from audit.statistics import Statistics
-from audit.web import api, pages, pages_records, problems, signing_in
+from audit.web import api, oidc, pages, pages_records, problems, signing_in
 from audit.web.desk import Desk
 from audit.web.guard import Guard
 from audit.web.ledger_state import LedgerWatch
+from audit.web.oidc_issuer import Issuer
 from audit.web.reads import Reads
 from audit.web.tokens import TOKEN_FILE, TokenFile
 
@@ -39,6 +40,7 @@ def open_desk(
     *,
     reads_url: str | None = None,
     public_key: PublicKey | None = None,
+    issuer: Issuer | None = None,
     tls: bool = False,
     time_limit_s: float = 10.0,
 ) -> Desk:
@@ -51,6 +53,7 @@ def open_desk(
         ledger=LedgerWatch(database, public_key or _own_key(state), time_limit_s),
         reads=Reads(open_database(reads_url or url, create=False)),
         tokens=TokenFile(state / TOKEN_FILE),
+        issuer=issuer,
         tls=tls,
         time_limit_s=time_limit_s,
     )
@@ -85,6 +88,7 @@ def build(desk: Desk) -> FastAPI:
     app.state.desk = desk
     app.include_router(api.router)
     app.include_router(signing_in.router)
+    app.include_router(oidc.router)
     app.include_router(pages.router)
     app.include_router(pages_records.router)
     app.mount("/static", _Files(directory=HERE / "static"), name="static")

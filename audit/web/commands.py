@@ -50,6 +50,10 @@ def serve(
         str | None,
         typer.Option("--reads-database", metavar="URL", help="The same database by an account that may add reads."),
     ] = None,
+    oidc: Annotated[
+        Path | None,
+        typer.Option("--oidc", metavar="FILE", help="Sign in through an identity provider too: YAML or JSON."),
+    ] = None,
     time_limit: Annotated[
         float, typer.Option("--time-limit", min=0.1, help="Seconds that a question may take.")
     ] = 10.0,
@@ -71,6 +75,7 @@ def serve(
             tls=None if tls_cert is None or tls_key is None else (tls_cert, tls_key),
             public_key=next(iter(public_keys([public_key])), None) if public_key else None,
             reads_url=reads_database,
+            oidc=oidc,
             time_limit_s=time_limit,
         )
 

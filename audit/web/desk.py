@@ -27,6 +27,8 @@ from audit.snapshot import snapshot
 from audit.statistics import Statistics
 from audit.web.documents import PolicyDocument
 from audit.web.ledger_state import LedgerWatch
+from audit.web.oidc_flows import Flows
+from audit.web.oidc_issuer import Issuer
 from audit.web.rates import Rates
 from audit.web.reads import Reads
 from audit.web.sessions import Identity, Sessions
@@ -53,6 +55,9 @@ class Desk:
     """By who asks."""
     signing_in: Rates = field(default_factory=lambda: Rates(0.2, 10))
     """By address: wrong tokens."""
+    issuer: Issuer | None = None
+    """The identity provider, if the configuration names one."""
+    flows: Flows = field(default_factory=Flows)
     tls: bool = False
     time_limit_s: float = 10.0
 

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import jinja2
@@ -176,10 +176,28 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
     return response
 
 
-def set_cookie(desk: Desk, response: Response, name: str, value: str, max_age: int | None = None) -> None:
-    """A cookie that no script reads and no other site's page sends."""
+def set_cookie(
+    desk: Desk,
+    response: Response,
+    name: str,
+    value: str,
+    max_age: int | None = None,
+    same_site: Literal["strict", "lax"] = "strict",
+) -> None:
+    """A cookie that no script reads and no other site's page sends (``lax``: but for links that lead here)."""
     response.set_cookie(
-        cookie_name(desk, name), value, max_age=max_age, httponly=True, samesite="strict", secure=desk.tls, path="/"
+        cookie_name(desk, name), value, max_age=max_age, httponly=True, samesite=same_site, secure=desk.tls, path="/"
+    )
+
+
+def sign_in_form(
+    request: Request, target: str, *, status: int = 200, wrong: bool = False, failure: str | None = None, **values: Any
+) -> Response:
+    """The page to sign in. ``wrong``: the token was; ``failure``: key of the words for what the issuer's way led to."""
+    issuer = desk_of(request).issuer
+    shown = None if issuer is None else issuer.settings.shown
+    return render(
+        request, "sign_in.html", status=status, next=target, wrong=wrong, failure=failure, issuer=shown, **values
     )
 
 
@@ -187,7 +205,7 @@ def refused(request: Request, error: Refused) -> Response:
     """The page for an error."""
     if error.status == 401:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return render(request, "sign_in.html", status=401, next=here if request.method == "GET" else "/", wrong=False)
+        return sign_in_form(request, here if request.method == "GET" else "/", status=401)
     try:
         identity = who(request)
     except AuditError:

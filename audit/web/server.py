@@ -12,6 +12,8 @@ import uvicorn
 from audit.errors import AuditError
 from audit.note import PublicKey
 from audit.web.app import LOOPBACK, create_app, open_desk
+from audit.web.oidc_issuer import Issuer
+from audit.web.oidc_settings import load_oidc_settings
 from audit.web.tokens import TOKEN_FILE
 
 
@@ -25,13 +27,19 @@ def run(
     tls: tuple[Path, Path] | None,
     public_key: PublicKey | None,
     reads_url: str | None,
+    oidc: Path | None,
     time_limit_s: float,
 ) -> None:
     """Serve until a signal. Raises AuditError."""
+    issuer = None
+    if oidc is not None:
+        settings = load_oidc_settings(oidc)
+        issuer = Issuer(settings, settings.secret())
     desk = open_desk(
-        url, state, reads_url=reads_url, public_key=public_key, tls=tls is not None, time_limit_s=time_limit_s
-    )
-    if not desk.tokens.tokens():
+        url, state, reads_url=reads_url, public_key=public_key, issuer=issuer, tls=tls is not None,
+        time_limit_s=time_limit_s,
+    )  # fmt: skip
+    if issuer is None and not desk.tokens.tokens():
         typer.echo(f"Nobody can sign in yet ({TOKEN_FILE}): coatcheck audit token create NAME", err=True)
     hosts = {*LOOPBACK, *names, f"[{host}]" if ":" in host else host}
     config = uvicorn.Config(

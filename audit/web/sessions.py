@@ -26,9 +26,11 @@ class Identity:
     name: str
     role: Role
     token_id: str | None
-    """None: an identity provider signed them in."""
+    """None: an identity provider signed them in, and ``name`` is ``oidc:`` and its subject."""
     until: dt.datetime | None = None
-    """When the token, or what the identity provider said, runs out."""
+    """When the token, or the session that the configuration grants to an identity provider's people, runs out."""
+    shown: str | None = None
+    """What the page calls them, if not by ``name``; kept nowhere."""
 
 
 @dataclass(slots=True)

@@ -18,8 +18,8 @@ from audit.web.pages import (
     cookie_name,
     desk_of,
     form_cookie,
-    render,
     set_cookie,
+    sign_in_form,
     who,
 )
 from audit.web.problems import Refused
@@ -54,7 +54,7 @@ def sign_in_page(request: Request) -> Response:
     target = local(request.query_params.get("next", "/"))
     if who(request) is not None:
         return RedirectResponse(target, 303)
-    return render(request, "sign_in.html", next=target, wrong=False)
+    return sign_in_form(request, target)
 
 
 @router.post("/sign-in")
@@ -68,7 +68,7 @@ async def sign_in(request: Request) -> Response:
         client = "" if request.client is None else request.client.host
         if wait := desk.signing_in.wait(client, time.monotonic()):
             raise Refused(429, "too_many", "", headers={"Retry-After": str(math.ceil(wait))})
-        return await run_in_threadpool(render, request, "sign_in.html", status=401, next=target, wrong=True, here="/")
+        return await run_in_threadpool(sign_in_form, request, target, status=401, wrong=True, here="/")
     response = RedirectResponse(target, 303)
     set_cookie(desk, response, SESSION_COOKIE, desk.sessions.begin(identity, dt.datetime.now(dt.UTC)))
     return response
@@ -80,8 +80,10 @@ async def sign_out(request: Request) -> Response:
     await form_of(request)
     desk = desk_of(request)
     name = cookie_name(desk, SESSION_COOKIE)
+    identity = desk.sessions.find(request.cookies.get(name, ""), dt.datetime.now(dt.UTC))
     desk.sessions.end(request.cookies.get(name, ""))
-    response = RedirectResponse("/sign-in", 303)
+    by_issuer = desk.issuer is not None and identity is not None and identity.token_id is None
+    response = RedirectResponse("/signed-out" if by_issuer else "/sign-in", 303)
     response.delete_cookie(name, path="/", secure=desk.tls, httponly=True, samesite="strict")
     return response
 
