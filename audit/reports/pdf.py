@@ -65,8 +65,10 @@ class _Pages:
             "head", **{**base, "fontName": bold}, fontSize=11.5, leading=15, spaceBefore=11, spaceAfter=3
         )
         self._source = ParagraphStyle("source", **{**base, "textColor": _SOFT}, fontSize=7.5, leading=10, spaceAfter=3)
-        self._text = ParagraphStyle("text", **base, fontSize=8.5, leading=12, spaceAfter=3)
-        self._soft = ParagraphStyle("soft", **{**base, "textColor": _SOFT}, fontSize=8, leading=11, spaceAfter=3)
+        self._text = ParagraphStyle("text", **base, fontSize=8.5, leading=12, spaceBefore=3, spaceAfter=3)
+        self._soft = ParagraphStyle(
+            "soft", **{**base, "textColor": _SOFT}, fontSize=8, leading=11, spaceBefore=3, spaceAfter=3
+        )
         self._cell = ParagraphStyle("cell", **base, fontSize=7.8, leading=10.2)
         self._right = ParagraphStyle("right", parent=self._cell, alignment=2)
         self._top = ParagraphStyle("top", parent=self._cell, fontName=bold)
@@ -190,7 +192,7 @@ def _widths(table: Table) -> list[float]:
     columns = list(zip(table.header, *table.rows, strict=True))
     # A Chinese character takes the room of two Latin ones.
     wanted = [
-        min(46, max(7, *(sum(2 if ord(c) > 0x2E80 else 1 for c in cell) for cell in column))) for column in columns
+        min(46, 4 + max(6, *(sum(2 if ord(c) > 0x2E80 else 1 for c in cell) for cell in column))) for column in columns
     ]
     return [_WIDTH * one / sum(wanted) for one in wanted]
 

@@ -115,7 +115,7 @@ def test_hipaa_lists_all_eighteen_identifiers(numbers: Facts) -> None:
     assert list(rows) == [f"({letter})" for letter in "ABCDEFGHIJKLMNOPQR"]
     assert rows["(A)"] == ["80", "30", "50", "0", "0"]
     assert rows["(H)"] == ["3", "0", "3", "0", "0"]
-    assert rows["(E)"][:2] == ["–", "no recognizer"]
+    assert rows["(E)"][:2] == ["–", "no recognizer of its own"]
 
 
 def test_gdpr_tells_third_countries_from_the_eea(archive: Archive, numbers: Facts) -> None:
@@ -205,7 +205,7 @@ def test_json_has_the_numbers(run: Run) -> None:
 
 def test_the_proof_says_whether_it_was_verified(archive: Archive, numbers: Facts, run: Run) -> None:
     assert "not run for this report" in page(document_of(Preset.PCI, writing(numbers)))
-    for count, words in ((0, "cannot tell"), (1, "NOT whole: 1 flaws")):
+    for count, words in ((0, "cannot tell"), (1, "NOT whole (flaws: 1)")):
         told = Report(doubts=["No key."])
         if count:
             told.add(Flaw(Kind.CHANGED, "It was changed."))
