@@ -1,7 +1,7 @@
 """Anthropic's Files (beta): a form with one file, what is listed, and what is handed out again.
 
 May import this room only. Reference: https://docs.anthropic.com/en/api/files-create. A file has no purpose: text is
-read as text, JSON by its strings. All else is as with OpenAI's files (``openai_files.py``), but for the shape of refusals.
+read as text, JSON by its strings. All else is as with OpenAI's files (``openai_files.py``), but for how it refuses.
 """
 
 from __future__ import annotations

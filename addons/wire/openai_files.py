@@ -33,25 +33,31 @@ _ADVICE = "upload the file again through the gateway, with the key that asks for
 _NOT_FOUND = 404
 _METADATA = constant_role("metadata", FREE)
 _FILE_NAMES = """id object type created_at expires_at purpose status mime_type size_bytes downloadable"""
-_FILE = fields({**dict.fromkeys(_FILE_NAMES.split(), NAME), "bytes": SKIP, "filename": TEXT, "status_details": TEXT})
+FILE_FIELDS: Mapping[str, Rule] = {
+    **dict.fromkeys(_FILE_NAMES.split(), NAME),
+    **dict.fromkeys(["filename", "status_details"], TEXT),
+    "bytes": SKIP,
+}
+"""Members of a file, OpenAI's or Anthropic's. What a reply holds besides is restored whole."""
+_FILE = fields(FILE_FIELDS)
 _STATES = """id object created_at expires_at endpoint completion_window status model input_file_id output_file_id
     error_file_id cancelled_at cancelling_at completed_at expired_at failed_at finalizing_at in_progress_at
     fine_tuned_model finished_at trained_tokens training_file validation_file organization_id estimated_finish seed"""
-_MADE = fields(
-    {
-        **dict.fromkeys(_STATES.split(), NAME),
-        **dict.fromkeys(["request_counts", "usage", "result_files"], NAMES),
-        "metadata": _METADATA,
-    }
-)
-_CREATE = fields(
-    {
-        **dict.fromkeys(["input_file_id", "endpoint", "completion_window", "training_file", "validation_file"], NAME),
-        **dict.fromkeys(["model", "seed"], NAME),
-        **dict.fromkeys(["output_expires_after", "hyperparameters"], NAMES),
-        "metadata": _METADATA,
-    }
-)
+MADE_FIELDS: Mapping[str, Rule] = {
+    **dict.fromkeys(_STATES.split(), NAME),
+    **dict.fromkeys(["request_counts", "usage", "result_files", "hyperparameters"], NAMES),
+    "metadata": _METADATA,
+}
+"""Members of a batch or a job."""
+_MADE = fields(MADE_FIELDS)
+CREATE_FIELDS: Mapping[str, Rule] = {
+    **dict.fromkeys(["input_file_id", "endpoint", "completion_window", "training_file", "validation_file"], NAME),
+    **dict.fromkeys(["model", "seed"], NAME),
+    **dict.fromkeys(["output_expires_after", "hyperparameters"], NAMES),
+    "metadata": _METADATA,
+}
+"""Members of a request for either. What is not here (``suffix``, ``method``) is scanned as free-form data."""
+_CREATE = fields(CREATE_FIELDS)
 _KINDS = {"file": FILE, "batch": BATCH, "message_batch": BATCH, "fine_tuning.job": JOB}
 _FROM = ("input_file_id", "training_file", "validation_file")
 _OWN = ("output_file_id", "error_file_id")
