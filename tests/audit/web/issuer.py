@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import secrets
 import threading
@@ -37,6 +38,7 @@ class Issuer:
         self.algorithm = "RS256"
         self.sent: str | None = None
         self.refuses = False
+        self.shows_a_page = False
         self.statuses: dict[str, int] = {}
         self.keys = dict(self.first)
         self.kids = {"RS256": "r1", "ES256": "e1"}
@@ -115,10 +117,13 @@ def serving() -> Iterator[Issuer]:
             path = self._noted()
             if path == "/authorize":
                 query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-                self.send_response(303)
-                self.send_header("location", issuer.authorize(query))
-                self.send_header("content-length", "0")
+                address = issuer.authorize(query)
+                page = f'<a href="{html.escape(address)}">Let me in</a>'.encode() if issuer.shows_a_page else b""
+                self.send_response(200 if page else 303)
+                self.send_header("content-type" if page else "location", "text/html" if page else address)
+                self.send_header("content-length", str(len(page)))
                 self.end_headers()
+                self.wfile.write(page)
                 return
             answers = {"/.well-known/openid-configuration": issuer.discovery, "/keys": issuer.published}
             self._answer(path, answers[path]() if path in answers else None)
