@@ -1,5 +1,7 @@
 """``coatcheck audit stats | top | timeline``: sums, rankings and a chart over time. They read only.
 
+(`summarize`, which hastens them, writes; see `audit.summaries_commands`.)
+
 Imports nothing outside audit; what counts is loaded when a command runs.
 """
 
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,9 +20,13 @@ from audit.errors import AuditError
 from audit.filters import Query
 from audit.location import default_database_url
 from audit.selection import choosing
+from audit.summaries_commands import summarize
 from audit.tabular import csv_lines, iso, plain
 from audit.times import parse_step
 from audit.visible import visible_json
+
+if TYPE_CHECKING:
+    from audit.statistics import Statistics
 
 _DIMENSIONS = (
     "action", "upstream", "provider", "endpoint", "model", "rule", "reason", "principal", "tenant", "entity",
@@ -28,6 +34,10 @@ _DIMENSIONS = (
     "finish_reason",
 )  # fmt: skip
 _SHORT = {"country": "destination_country", "caller": "principal", "status": "status_class"}
+FromRecordsOption = Annotated[
+    bool,
+    typer.Option("--from-records", help="Read the records themselves, not their summaries."),
+]
 ByArgument = Annotated[str, typer.Argument(metavar="BY", help=f"What to count by: {', '.join(_DIMENSIONS)}.")]
 
 
@@ -36,16 +46,16 @@ def show_stats(
     query: Query,
     database: DatabaseOption = None,
     time_limit: TimeLimitOption = 60.0,
+    from_records: FromRecordsOption = False,
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
     """Add up decisions, findings, tokens, cost, placeholders and latencies of what the filters admit."""
     from audit.charts import totals_page
-    from audit.statistics import Statistics
 
     with errors_shown():
         _one_form(json, csv)
-        totals = Statistics(open_read_only(database or default_database_url()), time_limit_s=time_limit).totals(query)
+        totals = _statistics(database, time_limit, from_records).totals(query)
         if json:
             typer.echo(visible_json(plain(totals)))
         elif csv:
@@ -62,19 +72,18 @@ def show_top(
     database: DatabaseOption = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 10,
     time_limit: TimeLimitOption = 60.0,
+    from_records: FromRecordsOption = False,
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
     """Rank the values of one field by the decisions that have them: endpoints, entities, callers, rules, ..."""
     from audit.charts import top_table
-    from audit.statistics import Dimension, Statistics
+    from audit.statistics import Dimension
 
     with errors_shown():
         _one_form(json, csv)
         dimension = Dimension(_dimension("BY", by))
-        counts = Statistics(open_read_only(database or default_database_url()), time_limit_s=time_limit).top(
-            query, dimension, limit
-        )
+        counts = _statistics(database, time_limit, from_records).top(query, dimension, limit)
         if json:
             for count in counts:
                 typer.echo(visible_json({str(dimension): count.key, **plain(count)}))
@@ -96,20 +105,19 @@ def show_timeline(
     every: Annotated[str | None, typer.Option(metavar="STEP", help="15m, 1h, 1d, 1w; else what fits.")] = None,
     by: Annotated[str | None, typer.Option(metavar="FIELD", help="Split by a field, as `top` takes it.")] = None,
     time_limit: TimeLimitOption = 60.0,
+    from_records: FromRecordsOption = False,
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
     """Count decisions over time, oldest first."""
     from audit.charts import timeline_table
-    from audit.statistics import Dimension, Statistics
+    from audit.statistics import Dimension
 
     with errors_shown():
         _one_form(json, csv)
         dimension = None if by is None else Dimension(_dimension("--by", by))
         step = None if every is None else parse_step(every)
-        buckets = Statistics(open_read_only(database or default_database_url()), time_limit_s=time_limit).timeline(
-            query, step, dimension
-        )
+        buckets = _statistics(database, time_limit, from_records).timeline(query, step, dimension)
         if json:
             for bucket in buckets:
                 typer.echo(visible_json(plain(bucket)))
@@ -124,7 +132,16 @@ def show_timeline(
             console.print(timeline_table(buckets, console.width))
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"stats": show_stats, "top": show_top, "timeline": show_timeline}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "stats": show_stats, "top": show_top, "timeline": show_timeline, "summarize": summarize,
+}  # fmt: skip
+
+
+def _statistics(database: str | None, time_limit: float, from_records: bool) -> Statistics:
+    from audit.statistics import Statistics
+
+    opened = open_read_only(database or default_database_url())
+    return Statistics(opened, time_limit_s=time_limit, summaries=not from_records)
 
 
 def _dimension(option: str, text: str) -> str:

@@ -154,8 +154,8 @@ class Summaries:
                 lock(connection)
                 if connection.execute(select(func.max(_heads.c.outcomes))).scalar() != step.before:
                     return False
-                if any(self._count(connection, first) != block.decisions for (level, first), block in step.blocks.items()
-                       if level == 1):  # fmt: skip
+                below = {first: block for (level, first), block in step.blocks.items() if level == 1}
+                if any(self._count(connection, first) != block.decisions for first, block in below.items()):
                     return False
                 forget(connection, step.late)
                 for (level, first_seq), block in step.blocks.items():

@@ -1,7 +1,7 @@
 """What a summary holds, in memory and packed: decisions counted by everything that one asks for most. Pure; numpy.
 
 Decisions that are alike in all `DIMENSIONS` are one cell, with sums. Three sparse tables go with the cells: how the
-decisions of a cell spread over time, over latencies, over callers. May import the histogram, nothing that has a database.
+decisions of a cell spread over time, over latencies, over callers. Imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -134,10 +134,10 @@ def merged(blocks: Sequence[Block], unit_s: int) -> Block:
         # Both lists of triples are in order, so the numbers of a set stay in order.
         renumbered = [number[triple] for triple in cells.triples]
         rows = []
-        for place, (own, row) in enumerate(zip(cells.values, cells.codes, strict=True)):
-            if place == PLACE["found"]:
-                own = [tuple(renumbered[n] for n in one) for one in own]
-            rows.append(_translation(own, values[place])[row])
+        for place, (known, row) in enumerate(zip(cells.values, cells.codes, strict=True)):
+            sets = place == PLACE["found"]
+            listed = [tuple(renumbered[n] for n in one) for one in known] if sets else known
+            rows.append(_translation(listed, values[place])[row])
         codes.append(np.array(rows, np.int64).reshape(len(DIMENSIONS), -1))
     together = np.concatenate(codes, axis=1)
     first, group = grouped(together, [len(one) for one in values])
@@ -164,12 +164,12 @@ def merged(blocks: Sequence[Block], unit_s: int) -> Block:
         cell, _ = own.pair_places()
         begins = np.searchsorted(cell, cell)  # where the pairs of the same cell begin
         np.add.at(result.pairs, offsets[group[start + cell]] + np.arange(len(cell)) - begins, own.pairs)
-        place = group[start : start + len(own)]
+        cell_of = group[start : start + len(own)]
         steps = block.times.column * block.unit_s // unit_s
-        times.append((steps, place[block.times.cell], block.times.counts))
-        latencies.append((block.latencies.column, place[block.latencies.cell], block.latencies.counts))
+        times.append((steps, cell_of[block.times.cell], block.times.counts))
+        latencies.append((block.latencies.column, cell_of[block.latencies.cell], block.latencies.counts))
         columns = _translation(block.principals, principals)[block.callers.column]
-        callers.append((columns, place[block.callers.cell], block.callers.counts))
+        callers.append((columns, cell_of[block.callers.cell], block.callers.counts))
     return Block(
         result, _joined(times, count), unit_s, _joined(latencies, count), _joined(callers, count), list(principals)
     )

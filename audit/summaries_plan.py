@@ -28,8 +28,8 @@ UNITS_S = (60, 300, 3600, 3600)
 
 FILTERS = frozenset({
     "tenant", "action", "would_action", "mode", "upstream", "route", "endpoint", "provider", "operation", "model",
-    "rule", "reason", "destination_country", "entity", "recognizer", "role", "error", "finish_reason", "state", "status",
-    "withheld", "unknown",
+    "rule", "reason", "destination_country", "entity", "recognizer", "role", "error", "finish_reason", "state",
+    "status", "withheld", "unknown",
 })  # fmt: skip
 """What summaries know of; a query with another filter goes to the records."""
 _NO_FILTERS = frozenset({"since", "until", "before", "limit"})

@@ -110,3 +110,14 @@ def test_wrong_questions_name_the_option_and_what_is_allowed(
     result = run(*arguments, columns=4000)
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in result.stderr
+
+
+def test_summarizing_says_what_it_did_and_changes_no_answer(run: Callable[..., Result]) -> None:
+    before = run("stats", "--json").output
+    done = run("summarize")
+    assert done.exit_code == 0
+    assert done.output == "0 summaries made; 3 of 3 records are not summarized yet.\n"
+    assert run("summarize", "--rebuild", "--until", "2026-11-24").exit_code == 0
+    assert run("stats", "--json").output == run("stats", "--json", "--from-records").output == before
+    assert run("top", "rule", "--csv", "--from-records").output == run("top", "rule", "--csv").output
+    assert run("summarize", "--every", "5s").exit_code == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,8 +35,8 @@ def made(dice: random.Random, number: int) -> tuple[Decision, Outcome | None]:
     """One of many kinds of record; times go back and forth a little, the newest are pending."""
     action = dice.choice(("allow", "mask", "reroute", "block"))
     found = tuple(
-        make_finding(entity=dice.choice(("PERSON", "IBAN_CODE")), recognizer=dice.choice("ab"), count=dice.randint(1, 4),
-                     role=dice.choice(("user", "tool")), fingerprints=())
+        make_finding(entity=dice.choice(("PERSON", "IBAN_CODE")), recognizer=dice.choice("ab"),
+                     count=dice.randint(1, 4), role=dice.choice(("user", "tool")), fingerprints=())
         for _ in range(dice.choice((0, 0, 1, 3)))
     )  # fmt: skip
     decision = make_decision(
@@ -128,10 +128,10 @@ STEPS = st.sampled_from(
 
 
 @pytest.fixture
-def summarized(url: str, pairs: list[tuple[Decision, Outcome | None]]) -> Iterator[str]:
+def summarized(url: str, pairs: list[tuple[Decision, Outcome | None]]) -> str:
     summaries = Summaries(url, records=RECORDS, fan=FAN)
     assert summaries.build(NOW - dt.timedelta(hours=1)).made > 10
-    yield url
+    return url
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
