@@ -40,8 +40,9 @@ class Archive:
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     state = tmp_path_factory.mktemp("reports") / "state"
-    asyncio.run(fill(state))
-    return Archive(state)
+    archive = Archive(state)
+    asyncio.run(fill(archive.url, state))
+    return archive
 
 
 @pytest.fixture
@@ -71,10 +72,10 @@ def at(day: int, **changes: Any) -> Decision:
     return make_decision(**(values | changes))
 
 
-async def fill(state: Path) -> None:
+async def fill(url: str, state: Path) -> None:
     """Fourteen decisions of October, one of September, one of November."""
     plan = CheckpointPlan(state / "ledger.key", every_records=8, file=state / "ledger.checkpoints")
-    recorder = Recorder(f"sqlite:///{state / 'audit.db'}", checkpoints=plan)
+    recorder = Recorder(url, checkpoints=plan)
     await recorder.start()
     policy = '{"default":"mask","entities":{"PERSON":"mask"},"mode":"enforce","rules":[{"name":"cards"}]}'
     changed = '{"default":"mask","entities":{"PERSON":"allow"},"rules":[{"name":"cards"},{"name":"张伟"}]}'

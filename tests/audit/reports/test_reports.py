@@ -26,7 +26,7 @@ from audit.reports.presets import Preset, document_of, thresholds
 from audit.reports.sections import Writing, _all_words, estimate_of
 from audit.reports.subjects import RELATIVE_ERROR, Distinct
 from audit.verification import Flaw, Kind, Report
-from tests.audit.reports.conftest import HOSTILE, NEW, OCTOBER, OLD, Archive, Run
+from tests.audit.reports.conftest import HOSTILE, NEW, OCTOBER, OLD, Archive, Run, fill
 
 NOW = OCTOBER.replace(month=11, day=24)
 
@@ -247,6 +247,14 @@ def test_an_empty_month(archive: Archive, run: Run) -> None:
 def test_an_english_pdf_sets_chinese_names_in_a_chinese_font(numbers: Facts) -> None:
     content = pdf(document_of(Preset.SOC2, writing(numbers, name=["示例诊所 <b>&</b>"])))
     assert b"STSong-Light" in content and b"Helvetica" in content
+
+
+async def test_the_numbers_are_the_same_on_every_database(url: str, tmp_path: Path, numbers: Facts) -> None:
+    await fill(url, tmp_path / "keys")
+    told = document_of(Preset.GDPR, writing(gather(open_read_only(url), Period(2026, 10), (), NOW))).facts
+    expected = document_of(Preset.GDPR, writing(numbers)).facts
+    assert told.pop("ledger")["size"] == expected.pop("ledger")["size"]
+    assert told == expected
 
 
 def test_months() -> None:
