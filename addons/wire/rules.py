@@ -323,8 +323,8 @@ def file_id(visitor: Visitor, node: Node, path: str, role: str) -> None:
         for index, child in enumerate(node.children):
             file_id(visitor, child, f"{path}[{index}]", role)
         return
-    if node.string:
-        visitor.unreadable(path, UnreadableKind.FILE, StoredObject("file", node.string))
+    if node.string or node.kind == OBJECT:
+        visitor.unreadable(path, UnreadableKind.FILE, StoredObject("file", node.string) if node.string else None)
     NAME(visitor, node, path, role)
 
 
