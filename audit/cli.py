@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from audit import journal_commands, ledger_commands, roles_commands, statistics_commands
+from audit import journal_commands, ledger_commands, retention_commands, roles_commands, statistics_commands
 from audit.command_line import (
     CsvOption,
     DatabaseOption,
@@ -36,7 +36,8 @@ from audit.web import commands
 app = typer.Typer(help="What went where, who sent it, which rule let it.", no_args_is_help=True)
 for _name, _command in ledger_commands.COMMANDS.items():
     app.command(_name)(_command)
-app.command("journal")(journal_commands.show_journal)
+for _name, _command in (journal_commands.COMMANDS | retention_commands.COMMANDS).items():
+    app.command(_name)(_command)
 commands.mount(app)  # serve, token, reads
 export_commands.mount(app)  # export
 tail_commands.mount(app)  # tail

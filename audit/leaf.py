@@ -18,7 +18,7 @@ from typing import Any
 
 from audit.canonical import MAX_INTEGER, canonical, number, quoted
 
-VERSIONS = {1: ("decision", "outcome"), 2: ("decision", "outcome", "policy")}
+VERSIONS = {1: ("decision", "outcome"), 2: ("decision", "outcome", "policy", "tombstone")}
 """The kinds of record that each version knows."""
 NEWEST = 2
 """What is written."""
@@ -150,6 +150,14 @@ POLICY_FIELDS: dict[str, _Writer] = {
     "tenant": _string,
     "time": _moment,
 }
+TOMBSTONE_FIELDS: dict[str, _Writer] = {
+    "count": _integer,
+    "id": _string,
+    "note": _string,
+    "reason": _string,
+    "seq": _integer,
+    "time": _moment,
+}
 
 DECISION_FIELDS = _DECISION_1 | _DECISION_ADDED_2
 """The newest version's; older versions have fewer."""
@@ -176,6 +184,7 @@ _DECISION = {
 _FINDING = _plan(FINDING_FIELDS, beside="fingerprints")
 _OUTCOME = {1: _plan(_OUTCOME_1), 2: _plan(OUTCOME_FIELDS)}
 _POLICY = _plan(POLICY_FIELDS)
+_TOMBSTONE = _plan(TOMBSTONE_FIELDS)
 
 
 def _object(plan: Sequence[tuple[str, str, _Writer | None]], values: Mapping[str, Any], nested: str = "") -> str:
@@ -211,6 +220,11 @@ def outcome_json(values: Mapping[str, Any], version: int = NEWEST) -> bytes:
 def policy_json(values: Mapping[str, Any]) -> bytes:
     """Canonical JSON of a policy: its columns. As `decision_json`."""
     return _object(_POLICY, values).encode("utf-8")
+
+
+def tombstone_json(values: Mapping[str, Any]) -> bytes:
+    """Canonical JSON of a tombstone: its columns. As `decision_json`."""
+    return _object(_TOMBSTONE, values).encode("utf-8")
 
 
 def leaf_hash(kind: str, record: bytes, version: int = NEWEST) -> bytes:

@@ -20,6 +20,7 @@ from audit.database import Database
 from audit.errors import AuditError
 from audit.failures import explain
 from audit.filters import PENDING_FOR, Query, State, Where, conditions, id_begins, needs_outcomes, parse_status
+from audit.pruned_places import pruned_place
 from audit.records import Decision, Finding, Outcome
 from audit.rows import decision_of, finding_of, outcome_of
 from audit.schema import Base
@@ -95,6 +96,8 @@ class Reader:
                 seqs: list[int] = list(connection.execute(select(_decisions.c.seq).where(wanted).limit(2)).scalars())
                 if len(seqs) > 1:
                     raise AuditError("ambiguous", "More than one record's id begins so: give more of it.")
+                if not seqs and (place := pruned_place(connection, name)) is not None:
+                    raise AuditError("not_found", str(place))
                 if not seqs:
                     raise AuditError("not_found", f"No record has this {'number' if by_number else 'id'} "
                                      f"in {self._database.place}.")  # fmt: skip

@@ -15,6 +15,7 @@ from audit.records import Decision, Outcome, PolicyRecord
 from audit.schema import Base
 
 _decisions, _outcomes = Base.metadata.tables["decisions"], Base.metadata.tables["outcomes"]
+_pruned = Base.metadata.tables["pruned"]
 
 
 def without_recorded[R: Decision | Outcome | PolicyRecord](connection: Connection, records: Sequence[R]) -> list[R]:
@@ -39,11 +40,19 @@ def _key(record: Decision | Outcome | PolicyRecord) -> tuple[type, str]:
 def _found(connection: Connection, ids: Sequence[str]) -> set[str]:
     if not ids:
         return set()
-    return {str(key) for key in connection.execute(select(_decisions.c.id).where(_decisions.c.id.in_(ids))).scalars()}
+    found = {str(key) for key in connection.execute(select(_decisions.c.id).where(_decisions.c.id.in_(ids))).scalars()}
+    return found | _gone(connection, "decision", ids)
 
 
 def _ended(connection: Connection, ids: Sequence[str]) -> set[str]:
     if not ids:
         return set()
     ended = select(_decisions.c.id).join(_outcomes, _outcomes.c.decision_seq == _decisions.c.seq)
-    return {str(key) for key in connection.execute(ended.where(_decisions.c.id.in_(ids))).scalars()}
+    found = {str(key) for key in connection.execute(ended.where(_decisions.c.id.in_(ids))).scalars()}
+    return found | _gone(connection, "outcome", ids)
+
+
+def _gone(connection: Connection, kind: str, ids: Sequence[str]) -> set[str]:
+    """Those that were recorded and have been pruned since."""
+    query = select(_pruned.c.record_id).where(_pruned.c.kind == kind, _pruned.c.record_id.in_(ids))
+    return {str(key) for key in connection.execute(query).scalars()}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, select, type_coerce
+from sqlalchemy import Column, Connection, Table, select, type_coerce
 from sqlalchemy.types import NullType
 
 from audit import leaf
@@ -23,9 +23,15 @@ from audit.schema import Base
 BATCH = 500
 """Records that are loaded with one query."""
 
-_tables = Base.metadata.tables
+_tables: dict[str, Table] = dict(Base.metadata.tables)
 _decisions, _findings = _tables["decisions"], _tables["findings"]
 _fingerprints, _outcomes, _policies = _tables["fingerprints"], _tables["outcomes"], _tables["policies"]
+
+_PLAIN: dict[str, tuple[Table, dict[str, Any], Callable[[Mapping[str, Any]], bytes]]] = {
+    "policy": (_tables["policies"], leaf.POLICY_FIELDS, leaf.policy_json),
+    "tombstone": (_tables["tombstones"], leaf.TOMBSTONE_FIELDS, leaf.tombstone_json),
+}
+"""Kinds of one row, with nothing beside it."""
 
 _HEX = re.compile(r"[0-9a-f]{32}")
 
@@ -73,7 +79,7 @@ def load(
         return _load_decisions(connection, seqs, versions, of_first=of_first)
     if kind == "outcome":
         return _load_outcomes(connection, seqs, ids or {}, versions, of_first=of_first)
-    return _load_policies(connection, seqs, versions) if kind == "policy" else {}
+    return _load_plain(connection, kind, seqs, versions) if kind in _PLAIN else {}
 
 
 def _load_decisions(
@@ -144,19 +150,20 @@ def _load_outcomes(
     return found
 
 
-def _load_policies(connection: Connection, seqs: Sequence[int], versions: Mapping[int, int]) -> dict[int, Stored]:
+def _load_plain(
+    connection: Connection, kind: str, seqs: Sequence[int], versions: Mapping[int, int]
+) -> dict[int, Stored]:
     read = _readers(connection.dialect.name)
+    table, fields, written = _PLAIN[kind]
     found: dict[int, Stored] = {}
-    for row in connection.execute(
-        _raw([_policies.c[name] for name in leaf.POLICY_FIELDS]).where(_policies.c.seq.in_(seqs))
-    ):
+    for row in connection.execute(_raw([table.c[name] for name in fields]).where(table.c.seq.in_(seqs))):
         version = versions.get(int(row.seq), leaf.NEWEST)
         try:
-            _check_version("policy", version, {})
-            json = leaf.policy_json(_values(leaf.POLICY_FIELDS, row, read))
+            _check_version(kind, version, {})
+            json = written(_values(fields, list(row), read))
         except (ValueError, TypeError):
             json = None
-        found[int(row.seq)] = Stored("policy", int(row.seq), _shown_id(row.id), json, version)
+        found[int(row.seq)] = Stored(kind, int(row.seq), _shown_id(row.id), json, version)
     return found
 
 
@@ -260,4 +267,5 @@ def all_columns() -> dict[str, list[Column[Any]]]:
         "fingerprints": list(_fingerprints.c),
         "outcomes": [_outcomes.c[name] for name in leaf.OUTCOME_FIELDS if name != "decision_id"],
         "policies": [_policies.c[name] for name in leaf.POLICY_FIELDS],
+        "tombstones": [_tables["tombstones"].c[name] for name in leaf.TOMBSTONE_FIELDS],
     }

@@ -44,6 +44,8 @@ class Kind(StrEnum):
     """A checkpoint is not signed by a key that is trusted, or cannot be read."""
     HISTORY = "other history"
     """What a checkpoint vouches for is not what is there."""
+    TOMBSTONE = "forged tombstone"
+    """A tombstone is not signed by a key that is trusted, or is not of what is gone."""
     ROLLED_BACK = "rolled back"
     """A checkpoint follows a larger one."""
 
@@ -71,6 +73,9 @@ class Report:
     decisions: int = 0
     outcomes: int = 0
     policies: int = 0
+    tombstones: int = 0
+    pruned: dict[str, int] = field(default_factory=dict)
+    """Entries without their record, by the id of the tombstone that says so."""
     root: bytes = b""
     checkpoints: int = 0
     """Signed by a trusted key, and right."""
@@ -103,7 +108,7 @@ class Witnesses:
 
     def __init__(self, report: Report, keys: Sequence[PublicKey]) -> None:
         self._report = report
-        self._keys = keys
+        self._keys = self.keys = keys
         self._points: list[tuple[int, bytes, str]] = []
         self._next = 0
         self.unsigned = 0

@@ -16,6 +16,7 @@ from audit.checkpoint import SignedCheckpoint, parse_checkpoint
 from audit.database import Database
 from audit.errors import AuditError
 from audit.failures import explain
+from audit.graves import Graves
 from audit.leaf import KINDS
 from audit.merkle import Node
 from audit.note import PublicKey
@@ -79,6 +80,8 @@ def conclude(report: Report, witnesses: Witnesses, keys: Sequence[PublicKey]) ->
             f"The last {report.size - report.covered} entries are newer than the newest checkpoint: they fit, and "
             "nothing signed vouches for them yet."
         )
+    for name, count in report.pruned.items():
+        report.notices.append(f"{count} records pruned by tombstone {name}.")
     if report.without_outcome:
         report.notices.append(
             f"{report.without_outcome} decisions without an outcome: their requests may have gone out, and how they "
@@ -113,17 +116,21 @@ def _stored_checkpoints(connection: Connection, report: Report, witnesses: Witne
 
 def _leaves(connection: Connection, report: Report, witnesses: Witnesses, total: int, progress: Progress) -> None:
     tree = TreeCheck(report, witnesses)
+    graves = Graves(connection, report, witnesses.keys)
     expected, highest = 0, dict.fromkeys(KINDS, -1)
     while rows := connection.execute(
         select(_ledger).where(_ledger.c.leaf >= expected).order_by(_ledger.c.leaf).limit(BATCH)
     ).all():
         records = _records(connection, rows)
         completed: list[tuple[Node, bytes]] = []
+        graves.look(rows[0].leaf, rows[-1].leaf)
         for row in rows:
             if row.leaf != expected:
                 tree.gap(expected, row.leaf)
             expected = row.leaf + 1
-            _judge(report, row, records.get((row.kind, row.record_seq)))
+            record = records.get((row.kind, row.record_seq))
+            if not graves.cover(row, there=record is not None):
+                _judge(report, row, record)
             if row.record_seq <= highest.get(row.kind, -1):
                 where = f"Entry {row.leaf} ({row.kind} {row.record_seq}) stands behind an entry of a later record."
                 report.add(Flaw(Kind.REORDERED, where, row.leaf, row.record_seq, str(row.record_id)))
@@ -131,6 +138,7 @@ def _leaves(connection: Connection, report: Report, witnesses: Witnesses, total:
             completed += tree.add(bytes(row.hash))
         tree.compare(completed, _stored_nodes(connection, completed))
         progress(expected, total)
+    graves.finish()
     tree.finish()
     if not tree.broken:
         _cut_tail(connection, report, tree.size)
@@ -161,8 +169,10 @@ def _judge(report: Report, row: Any, record: Stored | None) -> None:
         report.decisions += 1
     elif row.kind == "outcome":
         report.outcomes += 1
-    else:
+    elif row.kind == "policy":
         report.policies += 1
+    else:
+        report.tombstones += 1
     if record.id != str(row.record_id):
         report.add(Flaw(Kind.REORDERED, f"Another record (id {record.id}) is where this one was: {where}.", *place))
     elif record.hash != bytes(row.hash):
@@ -200,7 +210,12 @@ def _strangers(connection: Connection, report: Report) -> None:
     def without(table: Table, *matching: ColumnElement[bool], of: Table) -> ColumnElement[bool]:
         return ~exists().select_from(of).where(*matching).correlate(table)
 
-    for kind, table in (("decision", _decisions), ("outcome", _outcomes), ("policy", _policies)):
+    for kind, table in (
+        ("decision", _decisions),
+        ("outcome", _outcomes),
+        ("policy", _policies),
+        ("tombstone", _tables["tombstones"]),
+    ):
         key = _decisions.c.id if kind == "outcome" else table.c.id
         query = select(table.c.seq, key)
         if kind == "outcome":
