@@ -24,7 +24,7 @@ from sqlalchemy.pool import NullPool
 from audit import postgresql, roles
 from audit.errors import AuditError
 from audit.failures import explain
-from audit.migrations import MIGRATION_LOCK, REVISIONS, VERSION_TABLE
+from audit.migrations import MIGRATION_LOCK, ONE_AT_A_TIME, REVISIONS, VERSION_TABLE
 from audit.schema import TABLES, Base
 
 
@@ -254,6 +254,7 @@ def _run_alembic(connection: Connection, revision: str, *, up: bool) -> None:
     config.set_main_option("script_location", "audit:migrations")
     config.attributes["connection"] = connection
     with contextlib.ExitStack() as around:
+        around.enter_context(ONE_AT_A_TIME)
         if connection.dialect.name == "postgresql":
             postgresql.unhurried(connection)
             postgresql.alone(connection, MIGRATION_LOCK)

@@ -16,6 +16,7 @@ from addons.vault.migrations import REVISIONS, VERSION_TABLE
 from audit.database import Database, open_database
 from audit.errors import AuditError
 from audit.failures import explain
+from audit.migrations import ONE_AT_A_TIME
 from audit.postgresql import unhurried
 
 
@@ -70,4 +71,5 @@ def _migrate(connection: Connection, place: str) -> None:
     config = Config()
     config.set_main_option("script_location", "addons.vault:migrations")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with ONE_AT_A_TIME:
+        command.upgrade(config, "head")
