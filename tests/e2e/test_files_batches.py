@@ -216,6 +216,48 @@ def test_an_unreadable_part_is_named_by_its_line(oai, provider):
     assert provider.requests == []
 
 
+def test_a_request_may_name_a_file_of_the_callers(oai, stranger, provider):
+    file = oai.files.create(file=("notes.txt", f"{EN} {ZH}".encode()), purpose="user_data")
+    chat = [{"type": "file", "file": {"file_id": file.id}}, {"type": "text", "text": "Who?"}]
+    items = [{"type": "input_file", "file_id": file.id}, {"type": "input_text", "text": "Who?"}]
+    provider.next(say=provider.files[file.id][1].decode())  # it has read the file
+    said = oai.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": chat}])
+    assert said.choices[0].message.content == f"{EN} {ZH}"
+    provider.next(say=provider.files[file.id][1].decode())
+    response = oai.responses.create(model=MODEL, input=[{"role": "user", "content": items}])
+    assert response.output_text == f"{EN} {ZH}"
+    named = {**line("1", ""), "body": {"model": MODEL, "messages": [{"role": "user", "content": chat}]}}
+    assert oai.files.create(file=("b.jsonl", jsonl(named)), purpose="batch").status == "processed"
+    provider.requests.clear()
+    with pytest.raises(openai.PermissionDeniedError, match="Upload the file through the gateway"):
+        stranger.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": chat}])
+    with pytest.raises(openai.PermissionDeniedError, match="Upload the file through the gateway"):
+        stranger.responses.create(model=MODEL, input=[{"role": "user", "content": items}])
+    with pytest.raises(openai.PermissionDeniedError, match="line 1"):
+        stranger.files.create(file=("b.jsonl", jsonl(named)), purpose="batch")
+    assert provider.requests == []
+
+
+CARD = "4111 1111 1111 1111"
+ODD_PLACES = [
+    ("batch", CARD, jsonl(line("1", "Hello")), {}),
+    ("batch", "b.jsonl", jsonl({**line(CARD, "Hello")}), {}),
+    ("batch", "b.jsonl", jsonl({**line("1", "Hello"), "note": {CARD: 1}}), {}),
+    ("batch", "b.jsonl", jsonl(line("1", CARD, "/v1/none")), {}),
+    ("fine-tune", "t.jsonl", jsonl({"prompt": "Hello", "reference": [CARD]}), {}),
+    ("user_data", "a.json", json.dumps({"a": {CARD: []}}).encode(), {}),
+    ("user_data", "a.txt", b"Hello", {"note": CARD}),
+    (f"for {CARD}", "a.txt", b"Hello", {}),
+]
+
+
+@pytest.mark.parametrize(("purpose", "name", "content", "more"), ODD_PLACES)
+def test_nothing_of_a_form_is_passed_over(oai, provider, purpose, name, content, more):
+    with pytest.raises(openai.PermissionDeniedError, match="rule 'none'"):
+        oai.files.create(file=(name, content), purpose=purpose, extra_body=more)
+    assert provider.requests == []
+
+
 def test_odd_ways(oai, gateway, provider):
     file, batch = run_batch(oai)
     with pytest.raises(openai.BadRequestError) as caught:
