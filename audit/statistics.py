@@ -115,7 +115,7 @@ class Statistics:
         planned = plan(connection, query, now, step_s=step_s) if self._summaries and is_known(query) else None
         if planned is None:
             return Summarized(connection, [], query), [()]
-        return Summarized(connection, planned.blocks, query), [(rows.numbered(*one),) for one in planned.ranges]
+        return Summarized(connection, planned.blocks, query), [(rows.numbered(*one, query),) for one in planned.ranges]
 
 
 WIDTHS = tuple(

@@ -150,7 +150,8 @@ def late_outcomes(connection: Connection) -> list[int] | None:
     ).one()
     if covered is None:
         return None
-    late = select(_outcomes.c.decision_seq).where(_outcomes.c.seq > seen, _outcomes.c.decision_seq <= covered)
+    # The sum keeps the database from walking the index of decisions: newer outcomes are few, those below are all.
+    late = select(_outcomes.c.decision_seq).where(_outcomes.c.seq > seen, _outcomes.c.decision_seq + 0 <= covered)
     return list(connection.execute(late).scalars())
 
 
