@@ -86,7 +86,11 @@ def following(connection: Connection, after: int, limit: int = BATCH) -> list[En
         if row.kind not in KINDS:
             raise AuditError("newer", f"Ledger entry {row.leaf} is of a kind that this version does not know: upgrade "
                              "Coatcheck.")  # fmt: skip
-    records = [(row, one.record) for row, one in zip(rows, placed(connection, rows), strict=True)]
+    together = zip(rows, placed(connection, rows), strict=True)
+    # What was pruned meanwhile cannot be told any more; who pruned it is the ledger's to tell (`audit export`).
+    records = [(row, one.record) for row, one in together if one.pruned is None and row.kind != "tombstone"]
+    if rows and not records:
+        return following(connection, rows[-1].leaf, limit)
     wanted = {record["decision_seq"] for row, record in records if row.kind == "outcome"}
     decisions = _decisions_of(connection, wanted)
     entries = []

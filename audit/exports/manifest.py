@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from audit.tabular import iso
 FORMAT = "coatcheck-export-manifest/1"
 
 
+@functools.cache
 def product_version() -> str:
     """This program's version."""
     try:
