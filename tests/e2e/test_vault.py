@@ -35,7 +35,7 @@ def gateways(memory, tmp_path_factory):
     """Two of them, as on two machines: one database, one key for placeholders, one for the vault."""
     home = tmp_path_factory.mktemp("vault")
     shared = {
-        "database": f"sqlite:///{home / 'shared.db'}",
+        "database": GatewayProcess.new_database() if GatewayProcess.new_database else f"sqlite:///{home / 'shared.db'}",
         "placeholders": {"key_file": str(home / "key")},
         "vault": {"key_file": str(home / "vault.key")},
     }
@@ -304,7 +304,7 @@ def test_keys_are_rotated_and_objects_forgotten_while_gateways_run(clients, gate
     with pytest.raises(openai.NotFoundError):
         two.responses.retrieve(gone.id)
     assert two.responses.retrieve(kept.id).output_text == FIRST
-    shared = f"sqlite:///{gateways[0].directory.parent / 'shared.db'}"
+    shared = gateways[0].url
     listed = cli("audit", "list", "--json", "--database", shared, "--endpoint", "openai.responses", "--limit", "1")
     principal = json.loads(listed.stdout.splitlines()[0])["principal"]
     assert vault(gateways[0], "forget", "--principal", principal).startswith("forgot ")
