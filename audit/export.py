@@ -24,6 +24,7 @@ from audit.checkpoint import Checkpoint, parse_checkpoint
 from audit.database import Database
 from audit.errors import AuditError
 from audit.failures import explain
+from audit.graves import CarriedGraves
 from audit.leaf import KINDS, VERSIONS, leaf_hash_of
 from audit.ledger import inclusion_proof, size_of
 from audit.merkle import root_of_inclusion
@@ -58,16 +59,13 @@ class Placed:
     """What the hash is of, as JSON readers give it."""
     version: int
     """Of the leaf's format (`audit.leaf`)."""
+    pruned: str | None = None
+    """Id of the tombstone that says where the record went; there is none then."""
 
     def mapping(self) -> dict[str, Any]:
         """The entry for JSON."""
-        return {
-            "leaf": self.leaf,
-            "kind": self.kind,
-            "version": self.version,
-            "hash": self.hash.hex(),
-            "record": self.record,
-        }
+        told = {"leaf": self.leaf, "kind": self.kind, "version": self.version, "hash": self.hash.hex()}
+        return told | ({"record": self.record} if self.pruned is None else {"pruned": self.pruned})
 
 
 def export_lines(
@@ -145,8 +143,12 @@ def placed(connection: Connection, rows: Sequence[Any]) -> Iterator[Placed]:
         ids = {row.record_seq: str(row.record_id) for row in rows if row.kind == kind}
         versions = {row.record_seq: row.version for row in rows if row.kind == kind}
         found.update(((kind, seq), stored) for seq, stored in load(connection, kind, list(ids), ids, versions).items())
+    gone = _pruned_by(connection, [row.leaf for row in rows if (row.kind, row.record_seq) not in found])
     for row in rows:
         stored = found.get((row.kind, row.record_seq))
+        if stored is None and row.leaf in gone:
+            yield Placed(row.leaf, row.kind, str(row.record_id), bytes(row.hash), {}, row.version, gone[row.leaf])
+            continue
         if stored is None or stored.json is None or not hmac.compare_digest(stored.hash or b"", bytes(row.hash)):
             raise AuditError(
                 "damaged",
@@ -155,6 +157,15 @@ def placed(connection: Connection, rows: Sequence[Any]) -> Iterator[Placed]:
             )
         record = canonical.read(stored.json)
         yield Placed(row.leaf, row.kind, stored.id, bytes(row.hash), record, stored.version)
+
+
+def _pruned_by(connection: Connection, leaves: Sequence[int]) -> dict[int, str]:
+    """The tombstones' ids of entries whose records were pruned."""
+    if not leaves:
+        return {}
+    pruned, tombstones = Base.metadata.tables["pruned"], Base.metadata.tables["tombstones"]
+    query = select(pruned.c.leaf, tombstones.c.id).join(tombstones, tombstones.c.seq == pruned.c.tombstone)
+    return {int(leaf): str(key) for leaf, key in connection.execute(query.where(pruned.c.leaf.in_(leaves)))}
 
 
 def entries_of(connection: Connection, decisions: Sequence[int]) -> list[Any]:
@@ -232,6 +243,7 @@ class _Checked:
         self.count = 0
         self._range = _Range()
         self._open: set[str] = set()
+        self._graves = CarriedGraves(report, witnesses.keys)
 
     def place(self, leaf: int, told: bytes, who: str, value: Mapping[str, Any], number: int) -> None:
         """Judge where the entry stands."""
@@ -245,11 +257,22 @@ class _Checked:
             told = bytes.fromhex(str(value.get("hash")))
         except ValueError:
             told = b""
+        pruned = value.get("pruned")
+        if type(pruned) is str and record is None:
+            record = {}
         if type(leaf) is not int or leaf < 0 or not isinstance(record, dict) or len(told) != 32:
             raise AuditError("export", f"Line {number} of the export is no ledger entry.")
         if type(version) is not int or kind not in VERSIONS.get(version, ()):
             raise AuditError("export", f"Line {number} of the export is of a kind or version that is not known: use a "
                              "newer Coatcheck.")  # fmt: skip
+        if record == {} and type(pruned) is str:
+            self.count += 1
+            self._range.add(leaf)
+            self._graves.pruned(pruned, leaf, told)
+            self.place(leaf, told, f"line {number}, entry {leaf}, pruned by tombstone {pruned}", value, number)
+            return
+        if kind == "tombstone":
+            self._graves.tombstone(record, leaf)
         key, seq = str(record.get("decision_id" if kind == "outcome" else "id")), record.get("seq")
         who = f"line {number}, entry {leaf}, {kind} {seq}, id {key}"
         try:
@@ -265,6 +288,7 @@ class _Checked:
 
     def close(self, end: Mapping[str, Any] | None, header: Mapping[str, Any]) -> None:
         """All lines were given."""
+        self._graves.finish()
         told = None if end is None else (end.get("count"), end.get("range"), end.get("query"))
         if told is not None and told != (self.count, self._range.ends, header.get("query")):
             self.report.add(
@@ -280,6 +304,8 @@ class _Checked:
             self._open.discard(key)
         elif kind == "policy":
             self.report.policies += 1
+        elif kind == "tombstone":
+            self.report.tombstones += 1
         else:
             self.report.decisions += 1
             if record.get("route") is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import bisect
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,3 +110,55 @@ class Graves:
         if total > counted and not self._report.flaw_count:
             self._report.add(Flaw(Kind.TOMBSTONE, f"{total - counted} places that are said to be pruned are none of "
                                   "the ledger's."))  # fmt: skip
+
+
+class CarriedGraves:
+    """The same of an export: entries without a record come first, the tombstone that names them later."""
+
+    def __init__(self, report: Report, keys: Sequence[PublicKey]) -> None:
+        self._report, self._keys = report, keys
+        self._open: dict[str, _Grave] = {}
+        self._unsigned = False
+
+    def pruned(self, tombstone: str, leaf: int, leaf_hash: bytes) -> None:
+        """An entry whose record is gone by a tombstone of this id."""
+        grave = self._open.setdefault(tombstone, _Grave(0, None))
+        grave.count += 1
+        grave.hashes.update(leaf_hash)
+        if grave.places and grave.places[-1][1] == leaf - 1:
+            grave.places[-1] = (grave.places[-1][0], leaf)
+        else:
+            grave.places.append((leaf, leaf))
+
+    def tombstone(self, record: Mapping[str, Any], leaf: int) -> None:
+        """A tombstone's own entry."""
+        key, why = str(record.get("id")), ""
+        grave = self._open.pop(key, _Grave(0, None))
+        try:
+            told, note = parse_tombstone(str(record.get("note")))
+        except AuditError:
+            why = "its note cannot be read"
+        else:
+            signed = note.signed_by(self._keys) if self._keys else True
+            self._unsigned = self._unsigned or not self._keys
+            if not signed:
+                why = "its signature is wrong" if signed is False else "none of the trusted keys signed it"
+            elif (told.id, told.count, told.reason) != (key, record.get("count"), record.get("reason")):
+                why = "its note speaks of another"
+            elif (told.count, told.digest, ranges(told.leaves)) != (
+                grave.count, grave.hashes.hexdigest(), grave.places
+            ):  # fmt: skip
+                why = "the entries without a record are not those that it names"
+        if why:
+            self._report.add(Flaw(Kind.TOMBSTONE, f"Tombstone id {key}: {why}.", leaf, None, key))
+        else:
+            self._report.pruned[key] = grave.count
+
+    def finish(self) -> None:
+        """All entries were given."""
+        for key, grave in self._open.items():
+            where = f"{grave.count} records from entry {grave.places[0][0]} on"
+            self._report.add(Flaw(Kind.REMOVED, f"No tombstone {key} is there for {where}.", grave.places[0][0]))
+        if self._unsigned:
+            self._report.doubts.append("There are tombstones and no public key to check their signatures with: "
+                                       "--public-key.")  # fmt: skip

@@ -17,6 +17,8 @@ from audit.checkpoint import Checkpoint, load_or_create_key
 from audit.cli import app
 from audit.database import open_database, open_read_only
 from audit.errors import AuditError
+from audit.export import export_lines, verify_export
+from audit.exports.entries import following
 from audit.ledger import root_at, size_of
 from audit.note import SigningKey
 from audit.query import Query, Reader
@@ -286,3 +288,47 @@ def test_the_commands(ledger_url: str, decisions: list[Decision], tmp_path: Path
     said = ask("erase", "--principal", "key-0", text="y\n")
     assert "Not erased" in said and "coatcheck vault forget" in said and "Tombstones:" in said
     assert "No record is concerned" in ask("erase", "--fingerprint", "nobody", "--dry-run")
+
+
+def carried(url: str, selection: Query | None = None) -> list[str]:
+    return list(export_lines(open_read_only(url), selection, {}))
+
+
+def signed(url: str) -> None:
+    database = open_database(url)
+    with database.engine.begin() as connection:
+        size = size_of(connection)
+        note = Checkpoint(KEY.name, size, root_at(connection, size)).signed(KEY)
+        connection.execute(sa.text("INSERT INTO ledger_checkpoints VALUES (:size, :time, :note)"),
+                           {"size": size, "time": NOW.strftime("%Y-%m-%d %H:%M:%S.%f"), "note": note})  # fmt: skip
+
+
+def test_exports_hold_too(ledger_url: str, decisions: list[Decision]) -> None:
+    (one,) = gone(ledger_url, OLD)
+    signed(ledger_url)
+    lines = carried(ledger_url)
+    report = verify_export(lines, [KEY.public_key])
+    assert report.flaws == [] and report.verdict == 0
+    assert report.pruned == {one.id: 10} and (report.decisions, report.tombstones, report.size) == (5, 1, 20)
+    assert sum(f'"pruned": "{one.id}"' in line for line in lines) == 10
+    part = carried(ledger_url, Query(action=("mask",), limit=100))
+    assert verify_export(part, [KEY.public_key]).flaws == []
+    assert Kind.TOMBSTONE in kinds(verify_export(lines, [OTHER.public_key]))
+    without = [line for line in lines if '"kind": "tombstone"' not in line]
+    assert Kind.REMOVED in kinds(verify_export(without, [KEY.public_key]))
+    at = next(number for number, line in enumerate(lines) if '"pruned"' in line)
+    assert Kind.TOMBSTONE in kinds(verify_export([*lines[:at], *lines[at + 1 :]], [KEY.public_key]))
+    other = lines[at].replace('"hash": "', '"hash": "00')[:-2]
+    with pytest.raises(AuditError):
+        verify_export([*lines[:at], other, *lines[at + 1 :]], [KEY.public_key])
+
+
+def test_the_stream_to_a_siem_passes_over_what_is_gone(ledger_url: str, decisions: list[Decision]) -> None:
+    gone(ledger_url, OLD)
+    with open_read_only(ledger_url).engine.connect() as connection:
+        found = following(connection, -1, 3)
+        assert found and all(entry.leaf >= 0 for entry in found)
+        everything = following(connection, -1, 100)
+        assert sum(entry.kind == "decision" for entry in everything) == 5
+        assert sum(entry.kind == "outcome" for entry in everything) == 4
+        assert following(connection, 18) == []
