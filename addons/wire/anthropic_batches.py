@@ -15,14 +15,16 @@ from collections.abc import Mapping
 
 from addons.wire.anthropic_files import SpeaksAnthropic
 from addons.wire.anthropic_messages import REPLY, REQUEST_FIELDS
+from addons.wire.anthropic_stream import note_files
 from addons.wire.collect import Collector, JsonRequest
 from addons.wire.jsondoc import Document, Node, literal
+from addons.wire.jsonl import lines
 from addons.wire.openai_batches import CUSTOM_ID
 from addons.wire.openai_files import FileContent, FileObjects, note_objects, restore_file
 from addons.wire.restore import Restorer
 from addons.wire.rules import FREE, NAME, NAMES, TEXT, Rule, Visitor, fields, items
 from addons.wire.stored import Named, StoredUse
-from addons.wire.types import ParsedRequest, ReplyFacts, Restoration
+from addons.wire.types import ParsedRequest, ReplyFacts, Restoration, WireError
 from addons.wire.whole_reply import restore_whole
 
 REQUEST: Mapping[str, Rule] = {"custom_id": CUSTOM_ID, "params": fields(REQUEST_FIELDS)}
@@ -112,4 +114,20 @@ class MessageBatchResults(SpeaksAnthropic, FileContent):
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """See ``Codec.restore_reply``."""
-        return restore_file(body, restoration, _LINE), ReplyFacts(complete=True)
+        facts = ReplyFacts(complete=True)
+        for line in lines(body) if b'"file_id"' in body else ():
+            _note_line(facts, line.data)
+        return restore_file(body, restoration, _LINE), facts
+
+
+def _note_line(facts: ReplyFacts, data: bytes) -> None:
+    """Note the files that tools of the provider's have made. What is no line of results names none."""
+    try:
+        plain = Document.of_bytes(data, duplicates=True).root.plain()
+    except WireError:
+        return
+    result = plain.get("result") if isinstance(plain, dict) else None
+    message = result.get("message") if isinstance(result, dict) else None
+    content = message.get("content") if isinstance(message, dict) else None
+    for block in content if isinstance(content, list) else ():
+        note_files(facts, block)

@@ -32,6 +32,7 @@ from addons.wire.rules import (
     unknown_block,
     unreadable,
 )
+from addons.wire.stored import StoredUse
 from addons.wire.types import ErrorReply, KnowsRequest, ReplyFacts, Restoration, StoredObject, UnreadableKind
 from addons.wire.whole_reply import restore_whole
 
@@ -267,6 +268,15 @@ EVENT = fields(
 """A stream event without pieces of runs."""
 
 
+def _makes_files(root: Node) -> bool:
+    """True if tools of the provider's may leave files there, which the client fetches by the ids in the reply."""
+    tools = root.get("tools")
+    kinds = [tool.text("type") or "" for tool in tools.children] if tools is not None else []
+    container = root.get("container")
+    named = container is not None and container.value is not None
+    return named or any(kind.startswith("code_execution") for kind in kinds)
+
+
 class AnthropicMessages:
     """``Codec`` of ``anthropic.messages`` and ``anthropic.count_tokens``."""
 
@@ -275,7 +285,10 @@ class AnthropicMessages:
 
     def parse_request(self, body: bytes) -> JsonRequest:
         """See ``Codec.parse_request``."""
-        return parse_json(body, _REQUEST)
+        request = parse_json(body, _REQUEST)
+        if _makes_files(request.sources[0].document.root):
+            request.stored = StoredUse(creates=True)
+        return request
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """See ``Codec.restore_reply``. What is no JSON is restored as text."""

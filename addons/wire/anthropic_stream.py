@@ -15,8 +15,9 @@ from addons.wire.refusals import STREAM_ERROR, anthropic_error
 from addons.wire.restore import tool_name
 from addons.wire.rules import Rule
 from addons.wire.sse import Event, event_bytes
+from addons.wire.stored import FILE
 from addons.wire.streaming import EventStream, Runs
-from addons.wire.types import ReplyFacts, Restoration
+from addons.wire.types import ReplyFacts, Restoration, StoredObject
 
 PIECES = {"text_delta": "text", "input_json_delta": "partial_json"}
 """Deltas that carry a piece of a run, and the member that holds it."""
@@ -45,6 +46,7 @@ class MessageStream(EventStream):
         if kind == "content_block_delta":
             return self._delta(event, data)
         if kind == "content_block_start":
+            note_files(self.facts, data.get("content_block"))
             return self._start(event, data)
         if kind == "ping":
             return event.raw
@@ -156,3 +158,16 @@ def note_message(facts: ReplyFacts, data: dict[str, Any]) -> None:
     if isinstance(error, dict):
         kind = error.get("type")
         facts.error_type = kind if isinstance(kind, str) else "error"
+    content = data.get("content")
+    for block in content if isinstance(content, list) else ():
+        note_files(facts, block)
+
+
+def note_files(facts: ReplyFacts, block: object) -> None:
+    """The files that a tool of the provider's has made, as its result names them."""
+    result = block.get("content") if isinstance(block, dict) else None
+    outputs = result.get("content") if isinstance(result, dict) else None
+    for output in outputs if isinstance(outputs, list) else ():
+        key = output.get("file_id") if isinstance(output, dict) else None
+        if isinstance(key, str) and key:
+            facts.objects[StoredObject(FILE, key)] = None

@@ -1,7 +1,8 @@
 """Anthropic with files (beta) and Message Batches. A batch has ended when it is first asked for by its id.
 
 ``files`` and ``batches`` hold what arrived. Every file can be downloaded, also one that was uploaded (the provider
-hands out only what its tools made). A message that names a file is answered with the file's text in it.
+hands out only what its tools made). A message that names a file is answered with the file's text in it, and
+one that may execute code with a file that holds the answer.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Claude(Provider):
             raise ApiError(401, "x-api-key header is required")
         match request.method, steps:
             case "POST", ["messages"]:
-                return super()._reply(self._with_files(request), manner)
+                return self._with_output(request, super()._reply(self._with_files(request), manner))
             case "POST", ["files"]:
                 name, content = form_of(request.header("content-type"), request.body)["file"]
                 return Reply(200, [dump(self._store(name or "unnamed", content))])
@@ -94,8 +95,20 @@ class Claude(Provider):
 
     def _with_files(self, request: Request) -> Request:
         """The request with the text of its files in the place of their ids."""
-        body = dump(self._opened(json.loads(request.body)))
+        body = dump(self._opened({**json.loads(request.body), "tools": []}))
         return Request(request.method, request.target, request.headers, body, request.head, request.server_name)
+
+    def _with_output(self, request: Request, reply: Reply) -> Reply:
+        tools = json.loads(request.body).get("tools") or []
+        if reply.stream or not any(tool.get("type", "").startswith("code_execution") for tool in tools):
+            return reply
+        said = json.loads(b"".join(reply.pieces))
+        made = self._store("answer.txt", said["content"][-1]["text"].encode())
+        outputs = [{"type": "bash_code_execution_output", "file_id": made["id"]}]
+        result = {"type": "bash_code_execution_result", "stdout": "", "stderr": "", "return_code": 0}
+        block = {"type": "bash_code_execution_tool_result", "tool_use_id": "srvtoolu_1"}
+        said["content"].append({**block, "content": {**result, "content": outputs}})
+        return Reply(200, [dump(said)])
 
     def _opened(self, value: Any) -> Any:
         if isinstance(value, list):

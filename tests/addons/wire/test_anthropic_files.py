@@ -72,6 +72,33 @@ def test_a_base_url_leads_to_the_results_by_their_path(method: str, path: str) -
     assert plain.stored == bound.stored  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("more", "creates"),
+    [
+        ({}, False),
+        ({"container": None, "tools": [{"name": "f"}]}, False),
+        ({"tools": [{"type": "code_execution_20250825", "name": "code_execution"}]}, True),
+        ({"container": "container_1"}, True),
+    ],
+)
+def test_tools_may_make_files_and_the_reply_names_them(more: Any, creates: bool) -> None:
+    codec = AnthropicMessages()
+    request = codec.parse_request(json.dumps({"model": "m", "messages": [], **more}).encode())
+    assert request.stored.creates is creates
+    result = {"type": "bash_code_execution_result", "content": [{"file_id": FILE.id}, {"file_id": None}, 7]}
+    block = {"type": "bash_code_execution_tool_result", "tool_use_id": "t", "content": result}
+    message = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "x"}, block, 7]}
+    assert list(codec.restore_reply(json.dumps(message).encode(), Restoration())[1].objects) == [FILE]
+    results = registry.match("anthropic", "GET", "/v1/messages/batches/m/results")
+    assert results is not None
+    lines = [json.dumps({"custom_id": "1", "result": {"type": "succeeded", "message": message}}), '{"file_id"', "[]"]
+    assert list(results.codec.restore_reply("\n".join(lines).encode(), Restoration())[1].objects) == [FILE]
+    stream = codec.open_stream(Restoration())
+    event = {"type": "content_block_start", "index": 0, "content_block": block}
+    stream.feed(f"event: content_block_start\ndata: {json.dumps(event)}\n\n".encode())
+    assert list(stream.facts.objects) == [FILE]
+
+
 def part(kind: str, **more: Any) -> dict[str, Any]:
     return {"type": kind, **more}
 
