@@ -262,6 +262,7 @@ class Recorder:
                 self._standby = Standby(self._intake, self._journal, plan.takeover_s, self._settle, self._lose)
         try:
             writer.open()
+            self._check_in(writer)
         except AuditError as error:
             if self._standby is None or error.code not in _AWAY_AT_START:
                 raise
@@ -269,8 +270,6 @@ class Recorder:
                 load_or_create_key(self._plan.key_file, self._plan.origin)
             self._problem, self._intake.carrying = error, True
             _log.error("Records go into the journal until the audit database is there. %s", error.message)
-        else:
-            self._check_in(writer)
         if self._standby is not None:
             self._standby.start()
 
@@ -341,7 +340,7 @@ class Recorder:
 
     def _fail(self, jobs: Sequence[Job], error: AuditError, *, last: bool) -> None:
         away = self._standby is not None and error.code in _AWAY
-        if self._problem is None:
+        if self._problem is None or self._problem.code != error.code:
             said = "Records go into the journal" if away else "Nothing can be recorded, requests are refused"
             _log.error("%s. %s", said, error.message)
         self._problem = error
