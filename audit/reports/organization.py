@@ -21,14 +21,15 @@ def read_organization(path: Path | None) -> Mapping[str, list[str]]:
     """Texts by field; a field may hold one text or a list. Raises AuditError for a file that is not so."""
     if path is None:
         return {}
-    import yaml
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise AuditError("query", f"{path} cannot be read: {(reason or 'error').lower()}.") from None
-    except (yaml.YAMLError, RecursionError):
+    except (YAMLError, RecursionError):
         raise AuditError("query", f"{path} is not YAML.") from None
     if value is None:
         return {}
