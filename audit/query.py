@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit.database import Database
@@ -68,7 +68,7 @@ class Reader:
         if not 1 <= query.limit <= MAX_PAGE:
             raise AuditError("query", f"A page has 1 to {MAX_PAGE} records.")
         with snapshot(self._database, self._time_limit_s) as connection:
-            seqs: list[int] = list(connection.execute(_seqs(query, now)).scalars())
+            seqs = _found(connection, query, now)
             records = _load(connection, seqs[: query.limit], now)
         return Page(records, records[-1].seq if len(seqs) > query.limit else None)
 
@@ -104,6 +104,33 @@ class Reader:
                 return _load(connection, seqs, now)[0]
         except SQLAlchemyError as error:
             raise explain(error, self._database.place) from None
+
+
+_NEWEST = 8192
+"""Numbers that a list looks at before it asks summaries where to look on."""
+_INDEXED = ("fingerprint", "principal", "endpoint", "action", "rule", "id_prefix")
+
+
+def _found(connection: Connection, query: Query, now: dt.datetime) -> list[int]:
+    """The numbers of one page and one more, which tells whether another page follows."""
+    has_index = len(query.entity) == 1 or any(getattr(query, name) for name in _INDEXED)
+    if has_index or query == Query(before=query.before, limit=query.limit):
+        return list(connection.execute(_seqs(query, now)).scalars())
+    seq = _decisions.c.seq
+    top = query.before or (connection.execute(select(func.max(seq))).scalar() or 0) + 1
+    found: list[int] = list(connection.execute(_seqs(query, now).where(seq >= top - _NEWEST)).scalars())
+    older = replace(query, before=top - _NEWEST)
+    if len(found) > query.limit or older.before is None or older.before <= 0:
+        return found
+    from audit.summaries_lists import stretches  # numpy: only where it is worth its loading
+
+    parts = stretches(connection, older, now)
+    for low, high in [(0, older.before)] if parts is None else parts:
+        wanted = _seqs(replace(older, limit=query.limit - len(found)), now)
+        found += connection.execute(wanted.where(seq.between(low, high))).scalars()
+        if len(found) > query.limit:
+            break
+    return found
 
 
 def _seqs(query: Query, now: dt.datetime) -> Select[int]:

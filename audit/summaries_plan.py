@@ -164,6 +164,11 @@ def available(connection: Connection) -> bool:
     return inspect(connection).has_table(_heads.name)
 
 
+def below(connection: Connection, head: Head) -> list[Head]:
+    """The summaries that one was put together from, in order; none of one of level 1."""
+    return _read(connection, head.level - 1, head.first_seq, head.last_seq) if head.level > 1 else []
+
+
 def part_of(connection: Connection, part: str, heads: Sequence[Head]) -> Iterator[tuple[Head, bytes]]:
     """The stored parts of these summaries, by level and number."""
     for level in sorted({head.level for head in heads}):

@@ -62,7 +62,7 @@ def main() -> None:
     options.add_argument("--from-records", action="store_true")
     options.add_argument("--only", default="")
     chosen = options.parse_args()
-    global _only  # noqa: PLW0603  one run, one choice
+    global _only
     _only = chosen.only
     with tempfile.TemporaryDirectory() as folder:
         path: Path = chosen.database or Path(folder, "audit.db")

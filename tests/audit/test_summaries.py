@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,12 +16,13 @@ from hypothesis import strategies as st
 
 from audit.database import open_read_only
 from audit.filters import State, parse_where
-from audit.query import Query
+from audit.query import Query, Reader
 from audit.records import Decision, Outcome
 from audit.schema import Base
 from audit.statistics import Dimension, Statistics, Totals
 from audit.summaries import Progress, Summaries, forget
 from audit.summaries_cells import merged, pack, unpack
+from audit.summaries_lists import stretches
 from audit.summaries_plan import plan
 from audit.summaries_read import read_block
 from audit.writer import Writer
@@ -250,3 +252,28 @@ def test_parts_put_together_are_the_whole(url: str, pairs: list[tuple[Decision, 
     assert len(again.cells) == len(whole.cells)
     assert sorted(set(again.times.column)) == sorted(set(whole.times.column // 5))
     assert again.callers.counts.sum() == whole.callers.counts.sum()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=QUERIES, limit=st.integers(1, 12), before=st.none() | st.integers(1, COUNT + 5))
+def test_lists_pass_over_what_summaries_rule_out_and_lose_nothing(
+    summarized: str, query: Query, limit: int, before: int | None
+) -> None:
+    query = replace(query, limit=limit, before=before)
+    database = open_read_only(summarized)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("audit.query._NEWEST", 10**6)
+        plain = [record.seq for record in Reader(database).records(query, now=NOW)]
+        patch.setattr("audit.query._NEWEST", 3)
+        assert [record.seq for record in Reader(database).records(query, now=NOW)] == plain
+    with database.engine.connect() as connection:
+        places = list(stretches(connection, query, NOW) or ())
+    assert all(any(low <= seq <= high for low, high in places) for seq in plain)
+    assert all(later[1] < earlier[0] for earlier, later in itertools.pairwise(places))
+
+
+def test_a_list_of_what_is_not_there_looks_at_no_summarized_record(summarized: str) -> None:
+    with open_read_only(summarized).engine.connect() as connection:
+        nowhere = stretches(connection, Query(destination_country=("ZZ",), until=NOW - dt.timedelta(hours=3)), NOW)
+        assert nowhere is not None
+        assert sum(high - low + 1 for low, high in nowhere) < 30
