@@ -99,16 +99,20 @@ class Claude(Provider):
         return Request(request.method, request.target, request.headers, body, request.head, request.server_name)
 
     def _with_output(self, request: Request, reply: Reply) -> Reply:
-        tools = json.loads(request.body).get("tools") or []
-        if reply.stream or not any(tool.get("type", "").startswith("code_execution") for tool in tools):
+        if reply.stream:
             return reply
-        said = json.loads(b"".join(reply.pieces))
-        made = self._store("answer.txt", said["content"][-1]["text"].encode())
-        outputs = [{"type": "bash_code_execution_output", "file_id": made["id"]}]
-        result = {"type": "bash_code_execution_result", "stdout": "", "stderr": "", "return_code": 0}
-        block = {"type": "bash_code_execution_tool_result", "tool_use_id": "srvtoolu_1"}
-        said["content"].append({**block, "content": {**result, "content": outputs}})
+        said = self._executed(json.loads(request.body), json.loads(b"".join(reply.pieces)))
         return Reply(200, [dump(said)])
+
+    def _executed(self, body: Mapping[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+        """The message with a file in it, if code may be executed."""
+        if any(tool.get("type", "").startswith("code_execution") for tool in body.get("tools") or []):
+            made = self._store("answer.txt", said["content"][-1]["text"].encode())
+            outputs = [{"type": "bash_code_execution_output", "file_id": made["id"]}]
+            result = {"type": "bash_code_execution_result", "stdout": "", "stderr": "", "return_code": 0}
+            block = {"type": "bash_code_execution_tool_result", "tool_use_id": "srvtoolu_1"}
+            said["content"].append({**block, "content": {**result, "content": outputs}})
+        return said
 
     def _opened(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -172,8 +176,8 @@ class Claude(Provider):
 
     def _result(self, params: Mapping[str, Any], request: Request) -> dict[str, Any]:
         try:
-            got = anthropic_messages.messages(self._opened(params), Manner(), self._ids)
+            got = anthropic_messages.messages(self._opened({**params, "tools": []}), Manner(), self._ids)
         except ApiError as error:
             quoted = f"{error.message}: {json.dumps(params, ensure_ascii=False)}"
             return {"type": "errored", "error": anthropic_messages.error_body(error.status, quoted, "req_1")}
-        return {"type": "succeeded", "message": json.loads(b"".join(got.pieces))}
+        return {"type": "succeeded", "message": self._executed(params, json.loads(b"".join(got.pieces)))}

@@ -202,10 +202,12 @@ def test_what_a_tool_has_made_is_handed_out_restored(claude, stranger, provider)
     tools = [{"type": "code_execution_20250825", "name": "code_execution"}]
     ask = [{"role": "user", "content": EN}]
     said = claude.beta.messages.create(model=MODEL, max_tokens=99, messages=ask, tools=tools).content
-    made = said[-1].content.content[0].file_id
-    assert EN.encode() in claude.beta.files.download(made).read()
-    with pytest.raises(anthropic.NotFoundError):
-        stranger.beta.files.download(made)
+    batch = claude.messages.batches.create(requests=[one("1", EN, tools=tools)])
+    of_batch = results(claude, batch.id)["1"].message.content
+    for made in (blocks[-1].content.content[0].file_id for blocks in (said, of_batch)):
+        assert EN.encode() in claude.beta.files.download(made).read()
+        with pytest.raises(anthropic.NotFoundError):
+            stranger.beta.files.download(made)
     assert leaked(provider.requests, PLANTED) == []
 
 
