@@ -19,9 +19,10 @@ from pydantic_settings import SettingsError as EnvironmentError_
 from addons.config_errors import KeyPath, Place, Problem, SettingsError, did_you_mean, explain
 from addons.policy.rules import PolicySettings
 from addons.settings_checkpoints import Checkpoints
-from addons.settings_journal import JournalSettings
 from addons.settings_checks import LEANS_ON, problems_between, warnings_of
+from addons.settings_journal import JournalSettings
 from addons.settings_prices import Prices
+from addons.settings_retention import Retention
 from addons.settings_schema import keys_at, schema_of
 from addons.settings_sections import (
     BUILT_IN_UPSTREAMS,
@@ -75,6 +76,7 @@ class Settings(Section):
     placeholders: Placeholders = Placeholders()
     checkpoints: Checkpoints = Checkpoints()
     journal: JournalSettings = JournalSettings()
+    retention: Retention = Retention()
     policy: PolicySettings = PolicySettings()
     prices: Prices = Prices()
     vault: VaultSettings = VaultSettings()
