@@ -376,7 +376,6 @@ def test_what_was_acknowledged_survives_kill_9_under_load(url: str) -> None:
     assert len(again.communicate()[0].split()) == 10
 
 
-@pytest.mark.postgresql_too
 def test_several_processes_record_into_one_database(url: str) -> None:
     processes = [child(url, 300, "stop") for _ in range(3)]
     ids = [key for process in processes for key in process.communicate(timeout=120)[0].split()]
