@@ -102,11 +102,12 @@ def messages(body: Mapping[str, Any], manner: Manner, ids: Ids) -> Reply:
         },
     }
     if body.get("stream"):
-        return Reply(200, list(_events(whole, manner)), "text/event-stream; charset=utf-8", stream=True)
+        return Reply(200, list(stream_events(whole, manner)), "text/event-stream; charset=utf-8", stream=True)
     return Reply(200, [dump(whole, manner.ascii)])
 
 
-def _events(whole: Mapping[str, Any], manner: Manner) -> Iterator[bytes]:
+def stream_events(whole: Mapping[str, Any], manner: Manner) -> Iterator[bytes]:
+    """The events of a streamed message."""
     def emit(kind: str, **fields: Any) -> bytes:
         return event({"type": kind, **fields}, kind, manner.ascii)
 
