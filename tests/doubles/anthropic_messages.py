@@ -108,6 +108,7 @@ def messages(body: Mapping[str, Any], manner: Manner, ids: Ids) -> Reply:
 
 def stream_events(whole: Mapping[str, Any], manner: Manner) -> Iterator[bytes]:
     """The events of a streamed message."""
+
     def emit(kind: str, **fields: Any) -> bytes:
         return event({"type": kind, **fields}, kind, manner.ascii)
 
