@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -106,11 +107,12 @@ def run(agent: Agent, program: Path, scratch: Path) -> tuple[list[str], str]:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
             try:
                 status = process.wait(LIMIT_S)
             except subprocess.TimeoutExpired:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
                 process.wait()
         ended = time.monotonic()
         wrong = [f"{value!r} reached the provider" for value in leaked(provider.requests, PLANTED)]
