@@ -37,7 +37,7 @@ GATEWAY_RIGHTS: dict[str, tuple[str, ...]] = {
     "summaries": (),
     "summary_parts": (),
     "tombstones": (),
-    "pruned": (),
+    "pruned": ("SELECT (kind, record_id)",),
 }
 """What recording needs, of every table. A gateway cannot read what it has recorded, but for numbers, ids and hashes."""
 
