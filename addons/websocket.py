@@ -15,6 +15,7 @@ from mitmproxy import http
 from mitmproxy.websocket import WebSocketMessage
 
 from addons import websocket_layer
+from addons.credentials import credential_of
 from addons.exchange import Forward, Refuse
 from addons.recording import Inbound
 from addons.translation import Watched
@@ -98,7 +99,8 @@ class Websockets:
         protocols = [one.strip() for one in flow.request.headers.get(PROTOCOL, "").split(",") if one.strip()]
         keys = [one for one in protocols if one.startswith(KEY_PROTOCOL)]
         shown = [one for one in protocols if not one.startswith(KEY_PROTOCOL)]
-        credential = f"Bearer {keys[0].removeprefix(KEY_PROTOCOL)}" if keys else None
+        bearer = f"Bearer {keys[0].removeprefix(KEY_PROTOCOL)}" if keys else None
+        credential = bearer or credential_of(inbound.headers, inbound.target)
         headers = [pair for pair in inbound.headers if pair[0].lower() not in {*OF_THE_PROTOCOL, PROTOCOL, EXTENSIONS}]
         if shown:
             headers.append((PROTOCOL, ", ".join(shown)))

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from addons.credentials import HEADERS
 from addons.exchange import Exchange, Refuse
 from addons.judging import CODE as JUDGED
 from addons.judging import explain
@@ -76,7 +77,7 @@ class Socket:
         self._talk = talk
         self._message_bytes, self._event_bytes = message_bytes, event_bytes
         self._upgrade = exchange
-        credentials = [pair for pair in upgrade.headers if pair[0].lower() in ("authorization", "api-key", "x-api-key")]
+        credentials = [pair for pair in upgrade.headers if pair[0].lower() in HEADERS]
         self._head = dataclasses.replace(
             upgrade,
             target=upgrade.target.partition("?")[0],
@@ -132,10 +133,11 @@ class Socket:
         if isinstance(plan, Refuse):
             if plan.exchange is not None:
                 self._pipeline.finish(plan.exchange, plan.reply.status)
-            stays = is_text and plan.reply.headers.get(CODE) in MISSED
+            missed = (is_text or codec.binary_json) and plan.reply.headers.get(CODE) in MISSED
+            stays = missed and codec.stays_open
             if only_sound and stays:
                 self._no_audio = plan.reply
-            return self._refused(plan.reply, None if stays else 0)
+            return self._refused(plan.reply, None if stays else POLICY if missed else 0)
         if only_sound:
             self._audio = len(content)
         exchange = plan.exchange
@@ -194,7 +196,7 @@ class Socket:
     async def _from_server(self, content: bytes, *, is_text: bool) -> Passing:
         if len(content) > self._event_bytes:
             return await self._too_big(from_client=False)
-        if not is_text:  # neither API has such messages; nothing that we put out could be in one to be restored
+        if not is_text and not self._talk.codec.binary_json:  # nothing that we put out could be in it to be restored
             return Passing([content])
         text = content.decode("utf-8")
         data = event_of(text)
@@ -212,7 +214,7 @@ class Socket:
         out: list[str] = [text] if self._stream is None else self._stream.feed(text, data)
         if told.ends:
             self._end(told.lane)
-        return Passing(out)
+        return Passing(out if is_text else [one.encode("utf-8", "surrogateescape") for one in out])
 
     def _belongs(self, told: Told) -> Exchange:
         lane = self._lanes.get(told.lane)

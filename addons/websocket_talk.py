@@ -35,7 +35,7 @@ class Talk:
     codec: MessageCodec
     endpoint: str
     credential: str | None = field(default=None, repr=False)
-    """Of the caller, where it is in no header that HTTP requests have."""
+    """Of the caller: messages have neither the upgrade's query nor its subprotocols."""
     session: MaskingSession | None = None
     said: list[str] = field(default_factory=list, repr=False)
     """The client's texts."""

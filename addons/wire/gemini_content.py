@@ -56,7 +56,15 @@ def _is_text(media_type: str) -> bool:
 
 
 _KINDS = {"image": UnreadableKind.IMAGE, "audio": UnreadableKind.AUDIO}
-_BLOB = both({"mimeType": NAME, "displayName": constant_role("metadata", TEXT), "data": OPAQUE})
+_MEDIA_TYPE = re.compile(r"[a-z]{1,12}/[\w.+-]{1,48}(?:; ?[a-z]{1,12}=\d{1,6}){0,3}")
+"""A media type of sound has parameters: ``audio/pcm;rate=16000``."""
+
+
+def _media_type(visitor: Visitor, node: Node, path: str, role: str) -> None:
+    (SKIP if _MEDIA_TYPE.fullmatch(node.string or "") else NAME)(visitor, node, path, role)
+
+
+_BLOB = both({"mimeType": _media_type, "displayName": constant_role("metadata", TEXT), "data": OPAQUE})
 _BLOB_FIELDS = fields(_BLOB)
 
 
@@ -238,14 +246,14 @@ _SPEAKER = fields(both({"speaker": TEXT, "voiceConfig": NAMES}))
 _SPEECH = fields(
     both({"multiSpeakerVoiceConfig": fields(both({"speakerVoiceConfigs": items(_SPEAKER)}), NAMES)}), NAMES
 )
-_AUDIO = fields(both({"customVocabulary": TEXT, "adaptationPhrases": TEXT, "sourceText": TEXT}), NAMES)
+AUDIO_CONFIG = fields(both({"customVocabulary": TEXT, "adaptationPhrases": TEXT, "sourceText": TEXT}), NAMES)
 GENERATION_FIELDS: dict[str, Rule] = both(
     {
         "stopSequences": constant_role("metadata", TEXT),
         "responseSchema": SCHEMA,
         "responseJsonSchema": SCHEMA,
         "speechConfig": constant_role("metadata", _SPEECH),
-        "audioTranscriptionConfig": constant_role("metadata", _AUDIO),
+        "audioTranscriptionConfig": constant_role("metadata", AUDIO_CONFIG),
         **dict.fromkeys(
             """temperature topP topK candidateCount maxOutputTokens responseLogprobs logprobs presencePenalty
             frequencyPenalty seed responseMimeType responseModalities mediaResolution thinkingConfig imageConfig

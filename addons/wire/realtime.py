@@ -169,6 +169,8 @@ class BinaryMessage:
     """What both codecs do alike. A binary message is one unreadable part: neither API has any."""
 
     binary = False
+    binary_json = False
+    stays_open = True
 
     def _binary(self, body: bytes) -> UnreadRequest | None:
         return UnreadRequest(body, (Unreadable("message", UnreadableKind.BINARY),)) if self.binary else None

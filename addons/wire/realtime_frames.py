@@ -96,6 +96,10 @@ class MessageCodec(Codec, Protocol):
 
     binary: bool
     """The next message to be read is a binary one."""
+    binary_json: bool
+    """Binary messages are JSON as well."""
+    stays_open: bool
+    """An error event does not end the connection."""
 
     def parse_request(self, body: bytes) -> ClientMessage:
         """One message of the client's. Raises WireError."""

@@ -1,4 +1,4 @@
-"""OpenAI's websockets over real TLS: Realtime, and the Responses API. It quotes what it was asked.
+"""Websockets over real TLS: OpenAI's Realtime and Responses APIs, Gemini Live. It quotes what it was asked.
 
 Events are those of ``openai.types.realtime`` and ``openai.types.responses``. ``Sockets.received`` keeps what really
 arrived: of each connection the request's head, and all messages, pings and close reasons.
@@ -20,14 +20,14 @@ from typing import Any, Self
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from tests.doubles import openai_responses
+from tests.doubles import gemini_live, openai_responses
 from tests.doubles.formats import Ids
 from tests.doubles.manner import Manner
 from tests.doubles.quoting import cut
 from tests.doubles.responses_script import whole_stream
 from tests.doubles.tls import ThrowawayCa
 
-HOSTS = ("api.openai.com", "resource.openai.azure.com")
+HOSTS = ("api.openai.com", "resource.openai.azure.com", *gemini_live.HOSTS)
 
 
 class Sockets:
@@ -91,14 +91,17 @@ class Sockets:
         request = connection.request
         assert request is not None
         self.heads.append(f"{request.path}\n" + "\n".join(f"{k}: {v}" for k, v in request.headers.raw_items()))
-        is_realtime = "/realtime" in request.path
-        talk = Realtime(self) if is_realtime else Responses(self)
+        talk: Realtime | Responses | gemini_live.Live
+        if "BidiGenerateContent" in request.path:
+            talk = gemini_live.Live(self)
+        else:
+            talk = Realtime(self) if "/realtime" in request.path else Responses(self)
         try:
             for event in talk.hello():
-                await connection.send(json.dumps(event, ensure_ascii=False))
+                await connection.send(event if isinstance(event, bytes) else json.dumps(event, ensure_ascii=False))
             async for message in connection:
                 self.messages.append(message)
-                if isinstance(message, bytes):
+                if isinstance(message, bytes) and not isinstance(talk, gemini_live.Live):
                     continue
                 said, self.events = self.events, None
                 answer: Iterable[dict[str, Any] | str | bytes] = (
