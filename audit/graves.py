@@ -50,15 +50,16 @@ class Graves:
 
     def _believed(self, row: Any, keys: Sequence[PublicKey]) -> _Grave:
         seq, why = int(row.seq), ""
+        told: Tombstone | None = None
         try:
             told, note = parse_tombstone(str(row.note))
         except AuditError:
-            told, why = None, "its note cannot be read"
+            why = "its note cannot be read"
         else:
             signed = note.signed_by(keys) if keys else True
             if not signed:
                 why = "its signature is wrong" if signed is False else "none of the trusted keys signed it"
-            elif (told.id, told.count, told.reason) != (str(row.id), row.count, row.reason):
+            elif told is None or (told.id, told.count, told.reason) != (str(row.id), row.count, row.reason):
                 why = "its note speaks of another"
         if why:
             self._report.add(Flaw(Kind.TOMBSTONE, f"Tombstone {seq}, id {row.id}: {why}.", None, seq, str(row.id)))

@@ -267,5 +267,4 @@ def all_columns() -> dict[str, list[Column[Any]]]:
         "fingerprints": list(_fingerprints.c),
         "outcomes": [_outcomes.c[name] for name in leaf.OUTCOME_FIELDS if name != "decision_id"],
         "policies": [_policies.c[name] for name in leaf.POLICY_FIELDS],
-        "tombstones": [_tables["tombstones"].c[name] for name in leaf.TOMBSTONE_FIELDS],
     }
