@@ -16,7 +16,7 @@ from addons.wire.responses_socket import ResponsesSocket
 
 _ANY = r"(?:/[\w.-]+)*"
 _LIVE = r"/{1,2}ws/google\.[\w.]+(?:\.GenerativeService\.|\.LlmBidiService/)BidiGenerateContent(?:Constrained)?/?"
-"""At ``generativelanguage`` and at Vertex AI (the Python SDK writes ``//ws``); ephemeral tokens have their own method."""
+"""At Google's hosts and Vertex AI's (the Python SDK writes ``//ws``); ephemeral tokens have a method of their own."""
 
 
 @dataclass(frozen=True, slots=True)

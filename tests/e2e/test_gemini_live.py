@@ -142,8 +142,8 @@ async def test_messages_of_either_kind_are_read_and_the_key_in_the_query_is_the_
         assert "".join(parts) == f"You wrote: {ENGLISH}"
         assert all(isinstance(one, bytes) for one in double.messages)
         await connection.send(b"no JSON")
-        async for _ in connection:
-            pass
+        assert "MALFORMED_JSON" in str(await connection.recv())
+        await connection.wait_closed()
         assert connection.close_code == 1007
     seen = b"".join(double.messages).decode() + "".join(double.messages[0].decode("unicode_escape"))
     assert not [value for value in PLANTED[:-1] if value in seen]
