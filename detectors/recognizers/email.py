@@ -94,7 +94,7 @@ def is_machine(text: str, start: int, local: str) -> bool:
     return bool(bare in _ROLES or _MACHINE.fullmatch(local) or _MESSAGE_ID.search(text, max(0, start - 200), start))
 
 
-_USERINFO = regex.compile(r"[a-z][a-z0-9+.\-]*://[^\s/@\"'<>]*$", regex.IGNORECASE)
+_USERINFO = regex.compile(r"[a-z][a-z0-9+.\-]*://[^\s/?#@\"'<>]*$", regex.IGNORECASE)
 
 
 class EmailRecognizer(StrictPatterns, PresidioEmailRecognizer):

@@ -12,6 +12,7 @@ import pytest
 
 from addons.policy.types import Action
 from addons.settings import CONFIG_VARIABLE, Settings, SettingsError, json_schema, load_settings
+from addons.settings_aws import BEDROCK_REGIONS
 from addons.settings_schema import rendered
 from addons.settings_sections import BUILT_IN_UPSTREAMS, Upstream
 
@@ -36,6 +37,14 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return written
+
+
+def test_built_in_hosts_are_names_and_regions_are_regions() -> None:
+    """A malformed name opens nothing, so its traffic passed unread; and some clients reject a CA that names it."""
+    label = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+    hosts = [host for one in BUILT_IN_UPSTREAMS.values() for host in one["hosts"]]
+    assert [host for host in hosts if not re.fullmatch(rf"(?:\*\.)?{label}(?:\.{label})+", host)] == []
+    assert [region for region in BEDROCK_REGIONS if not re.fullmatch(r"[a-z]{2}(?:-gov)?-[a-z]+-[0-9]", region)] == []
 
 
 class TestWhichFile:

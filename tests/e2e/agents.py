@@ -83,10 +83,10 @@ def install(agent: Agent, packages: Path) -> Path:
 
 def near(provider: ScriptedProvider) -> dict[str, Any]:
     """Settings that lead to the double by a name, which the CA must know then: BoringSSL knows no constraints on
-    addresses. Bedrock's names are left out of the CA's constraints: rustls takes some of them for malformed."""
+    addresses."""
     to = {"resolve_to": f"localhost:{provider.port}", "ca_file": str(provider.ca)}
     named = {"provider": "generic", "hosts": ["localhost"]}
-    return {"upstreams": {"openai": to, "anthropic": to, "near": named, "bedrock": {"enabled": False}}}
+    return {"upstreams": {"openai": to, "anthropic": to, "near": named}}
 
 
 def run(agent: Agent, program: Path, scratch: Path) -> tuple[list[str], str]:

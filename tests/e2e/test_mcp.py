@@ -113,7 +113,7 @@ def test_prompts_resources_completions_and_methods_nobody_knows(http, server):
 
     got = ask("prompts/get", {"name": "p", "arguments": {"who": ENGLISH}})
     assert json.loads(got["result"]["messages"][0]["content"]["text"]) == {"who": ENGLISH}
-    uri = f"people://all/?mail={EMAIL}"
+    uri = f"people://all?mail={EMAIL}"
     text, blob = ask("resources/read", {"uri": uri})["result"]["contents"]
     assert (text["uri"], text["text"], base64.b64decode(blob["blob"]).decode()) == (uri, uri, uri)
     offered = ask(
@@ -142,7 +142,7 @@ def test_a_value_comes_back_to_the_request_that_sent_it_only(http, server):
 
 
 def test_what_mirrors_the_body_in_headers_is_masked_alike(http, server):
-    uri = f"people://all/?mail={EMAIL}"
+    uri = f"people://all?mail={EMAIL}"
     encoded = "=?base64?" + base64.b64encode(EMAIL.encode()).decode() + "?="
     mirrored = {"mcp-method": "resources/read", "mcp-name": uri, "mcp-param-mail": encoded}
     http.post(ENDPOINT, headers={**IN_SESSION, **mirrored}, json=request("resources/read", {"uri": uri}))

@@ -20,6 +20,8 @@ Find = Callable[[str], list[tuple[str, str]]]
         ("UID:mkessler@example.com", "mkessler@example.com"),
         ("deadbeef@example.com is her nick", "deadbeef@example.com"),
         ('{"reply_to": "grace@example.org"}', "grace@example.org"),
+        ("people://all?mail=grace@example.org", "grace@example.org"),
+        ("https://crm.example.com#to=grace@example.org", "grace@example.org"),
     ],
 )
 def test_a_person(find: Find, text: str, value: str) -> None:
