@@ -75,12 +75,14 @@ class Torture:
         files = [Path(f"{self.key_file}.{child}") for child in children]
         end = time.monotonic() + _LIMIT_S
         enough = self.dice.randrange(1, 60)
-        with self.away() if self.dice.random() < 0.7 else contextlib.nullcontext():
-            _until(lambda: _lines(files) >= enough, end)
-        if self.dice.random() < 0.5:  # die while draining
-            threading.Event().wait(self.dice.random() / 5)
-        for child in children:
-            os.kill(child, signal.SIGKILL)
+        try:
+            with self.away() if self.dice.random() < 0.7 else contextlib.nullcontext():
+                _until(lambda: _lines(files) >= enough, end)
+            if self.dice.random() < 0.5:  # die while draining
+                threading.Event().wait(self.dice.random() / 5)
+        finally:
+            for child in children:
+                os.kill(child, signal.SIGKILL)
         for file in files:
             self.acknowledged.update(key.replace("-", "") for key in file.read_text().split("\n")[:-1])
         self.check()
