@@ -19,6 +19,10 @@ COMMANDS = {
     "run": ("addons.run_command:run", "Run a command whose LLM traffic goes through the gateway."),
     "detect": ("addons.detect_command:detect", "Find sensitive text, and say what the policy does with it."),
     "audit": ("audit.cli:app", "What went where, who sent it, which rule let it."),
+    "retention": (
+        "addons.retention_command:retention",
+        "Remove audit records that are older than the configuration keeps them.",
+    ),
     "vault": ("addons.vault.cli:app", "What the vault holds of stored conversations; new keys for it; forgetting."),
     "models": ("models.cli:app", "Train, export, quantize, measure and list the models that find personal data."),
     "llm": ("models.llm_cli:app", "The embedded open model (SmolLM2-135M-Instruct on llama.cpp)."),
