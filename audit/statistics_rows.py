@@ -126,7 +126,8 @@ def span(
     connection: Connection, query: Query, now: dt.datetime, also: Conditions = ()
 ) -> tuple[dt.datetime | None, dt.datetime | None]:
     """The times of the first and the last decision."""
-    time = _decisions.c.time
+    # Of a part, not by the index of times: SQLite would walk that from one end until it meets the part's numbers.
+    time = _unordered(_decisions.c.time) if also else _decisions.c.time
     where = (*conditions(query, now), *also)
     first, last = (select(one).select_from(_joined(query)).where(*where) for one in (func.min(time), func.max(time)))
     return connection.execute(first).scalar(), connection.execute(last).scalar()
