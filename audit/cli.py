@@ -6,8 +6,9 @@ Exit codes: 0, 1 (no such record), 2 (wrong question, or the database cannot be 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -34,10 +35,14 @@ from audit.tail import commands as tail_commands
 from audit.web import commands
 
 app = typer.Typer(help="What went where, who sent it, which rule let it.", no_args_is_help=True)
-for _name, _command in ledger_commands.COMMANDS.items():
-    app.command(_name)(_command)
-for _name, _command in (journal_commands.COMMANDS | retention_commands.COMMANDS).items():
-    app.command(_name)(_command)
+_MOUNTED: tuple[Mapping[str, Callable[..., Any]], ...] = (
+    ledger_commands.COMMANDS,
+    journal_commands.COMMANDS,
+    retention_commands.COMMANDS,
+)
+for _commands in _MOUNTED:
+    for _name, _command in _commands.items():
+        app.command(_name)(_command)
 commands.mount(app)  # serve, token, reads
 export_commands.mount(app)  # export
 tail_commands.mount(app)  # tail

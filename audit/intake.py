@@ -81,3 +81,14 @@ def _take(queue: deque[Job]) -> list[Job]:
         if not job.abandoned:
             jobs.append(job)
     return jobs
+
+
+def resolve(results: Results) -> None:
+    """Wake those who wait, in their own loop."""
+    for future, error in results:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)

@@ -13,14 +13,14 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from audit.checkpoint import load_or_create_key
 from audit.checkpointer import Checkpointer, CheckpointPlan
 from audit.errors import AuditError
-from audit.intake import BATCH, Intake, Job, Results
+from audit.intake import BATCH, Intake, Job, Results, resolve
 from audit.journal import Journal, JournalPlan
 from audit.journal_drain import drain_one
+from audit.recorder_status import RecorderStatus
 from audit.records import Decision, Outcome, PolicyRecord
 from audit.standby import Standby
 from audit.writer import Record, Writer
@@ -47,21 +47,6 @@ _AWAY = frozenset({"full", "locked", "gone", "unreachable", "unopenable", "timeo
 """The database may come back. Others (``damaged``) need a person, and nothing is acknowledged meanwhile."""
 _AWAY_AT_START = frozenset({"full", "locked", "unreachable", "timeout"})
 """``unopenable`` at start is a wrong configuration."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecorderStatus:
-    """What the recorder does with records now."""
-
-    state: str
-    """``database``; ``journal``: the database is away; ``draining``: it is back; ``refusing``; ``stopped``."""
-    journal_records: int = 0
-    """Records that are in the journal and not yet in the database."""
-    journal_bytes: int = 0
-    journal_since: float | None = None
-    """Unix time since when, about."""
-    problem: str | None = None
-    """Code of what ails the database."""
 
 
 class Recorder:
@@ -439,14 +424,4 @@ class Recorder:
         """Wake all waiters with one call into the loop."""
         if results and self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(_resolve, results)
-
-
-def _resolve(results: Results) -> None:
-    for future, error in results:
-        if future.done():
-            continue
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
+                self._loop.call_soon_threadsafe(resolve, results)

@@ -73,14 +73,14 @@ async def test_a_locked_database_stops_nobody(
         assert (status.state, status.problem) == ("journal", "locked")
         assert status.journal_records == 41
         assert 0 < status.journal_bytes == sum(file.stat().st_size for file in plan.directory.iterdir())
-        assert count(database_path, "decisions") == 1
+        assert count(f"sqlite:///{database_path}", "decisions") == 1
     await until(lambda: state(recorder) == "database")
     assert ids_in_order(database_path) == [one.id.replace("-", "") for one in decisions]
-    assert count(database_path, "outcomes") == 2
+    assert count(f"sqlite:///{database_path}", "outcomes") == 2
     assert list(plan.directory.iterdir()) == []
     await recorder.record_decision(decision())
     await recorder.stop()
-    assert count(database_path, "decisions") == 41
+    assert count(f"sqlite:///{database_path}", "decisions") == 41
     assert recorder.outcomes_lost == 0
     assert verify_database(open_read_only(url)).flaws == []
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING", "WARNING"]
@@ -101,7 +101,7 @@ async def test_what_comes_while_the_journal_is_drained_keeps_its_place(
     await recorder.stop()
     assert later
     assert ids_in_order(database_path) == [one.id.replace("-", "") for one in (*first, *later)]
-    assert count(database_path, "outcomes") == len(later)
+    assert count(f"sqlite:///{database_path}", "outcomes") == len(later)
 
 
 async def test_the_journal_has_an_end(
@@ -124,8 +124,8 @@ async def test_the_journal_has_an_end(
     await until(lambda: state(recorder) == "database")
     await recorder.record_decision(decision())
     await recorder.stop()
-    assert count(database_path, "decisions") == kept + 1
-    assert count(database_path, "outcomes") == 1
+    assert count(f"sqlite:///{database_path}", "decisions") == kept + 1
+    assert count(f"sqlite:///{database_path}", "outcomes") == 1
     assert recorder.outcomes_lost == 0
 
 
@@ -140,11 +140,11 @@ async def test_a_writer_that_hangs_is_overtaken_and_nothing_is_doubled(
         await asyncio.gather(recorder.record_decision(one), recorder.record_decision(other))
         recorder.submit_outcome(outcome(one))
         await recorder.record_outcome(outcome(other))
-        assert count(database_path, "decisions") == 0
+        assert count(f"sqlite:///{database_path}", "decisions") == 0
         assert recorder.status.journal_records == 4
     await until(lambda: state(recorder) == "database")
     await recorder.stop()
-    assert count(database_path, "decisions") == count(database_path, "outcomes") == 2
+    assert count(f"sqlite:///{database_path}", "decisions") == count(f"sqlite:///{database_path}", "outcomes") == 2
     assert "slow to answer" in caplog.text
     assert recorder.outcomes_lost == 0
 
@@ -160,7 +160,7 @@ async def test_a_database_that_is_taken_away_and_put_back(
     assert recorder.status.problem == "gone"
     move(kept, database_path)
     await until(lambda: state(recorder) == "database")
-    assert count(database_path, "decisions") == 4
+    assert count(f"sqlite:///{database_path}", "decisions") == 4
 
 
 async def test_it_starts_without_its_database_and_leaves_what_it_kept_to_the_next(
@@ -178,7 +178,7 @@ async def test_it_starts_without_its_database_and_leaves_what_it_kept_to_the_nex
         await recorder.stop()
     assert recorder.status.state == "stopped"
     assert await code_of(recorder.record_decision(decision())) == "stopped"
-    assert count(database_path, "decisions") == 0
+    assert count(f"sqlite:///{database_path}", "decisions") == 0
     again = Recorder(url, check_interval_s=0.02, journal=plan, checkpoints=checkpoints)
     await again.start()
     for one in made[3:]:
@@ -199,7 +199,7 @@ async def test_without_a_journal_what_an_earlier_run_left_is_drained(
     recorder = Recorder(url, busy_timeout_s=0.05, check_interval_s=0.02, journal=JournalPlan(plan.directory, 0))
     await recorder.start()
     await until(lambda: recorder.status.journal_records == 0)
-    assert count(database_path, "decisions") == 2
+    assert count(f"sqlite:///{database_path}", "decisions") == 2
     with locked(database_path):
         assert await code_of(recorder.record_decision(decision())) == "locked"
     await recorder.stop()

@@ -157,7 +157,9 @@ def refused(endpoint: Endpoint) -> str:
 def direction(endpoint: Endpoint) -> str:
     """What is read: the request's body, the reply, and streams of which content types."""
     types = ", ".join(f"`{kind}`" for kind in getattr(endpoint.codec, "stream_types", ()))
-    return ("request, reply" if endpoint.method in ("POST", "PATCH", "") else "reply") + (f", streams: {types}" if types else "")
+    return ("request, reply" if endpoint.method in ("POST", "PATCH", "") else "reply") + (
+        f", streams: {types}" if types else ""
+    )
 
 
 def endpoints() -> list[tuple[Endpoint, str]]:
