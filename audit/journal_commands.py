@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -156,4 +157,4 @@ def _show(place: Path, found: list[Found], drained: int | None) -> None:
     console.print(table)
 
 
-COMMANDS = {"journal": show_journal}
+COMMANDS: dict[str, Callable[..., None]] = {"journal": show_journal}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -137,4 +137,4 @@ def _announce(found: Preview, selection: Selection, reason: str) -> None:
                       "caller that sent the value.")  # fmt: skip
 
 
-COMMANDS = {"prune": prune, "erase": erase}
+COMMANDS: dict[str, Callable[..., None]] = {"prune": prune, "erase": erase}
