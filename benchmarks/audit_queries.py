@@ -4,7 +4,7 @@
         [--from-records] [--only WORDS]
 
 Builds FILE (or one in a temporary directory) in bulk if it is not there (45 microseconds and 0.9 kB a record) and
-summarizes it (20 microseconds and 10 bytes a record). ``--from-records``: statistics without summaries. ``--only``:
+summarizes it (20 microseconds and 13 bytes a record). ``--from-records``: statistics without summaries. ``--only``:
 the questions whose names have one of these, with commas between. The processor's time stands beside the clock's: on a
 machine that does other work the two part.
 """
