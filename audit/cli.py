@@ -13,7 +13,14 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from audit import journal_commands, ledger_commands, retention_commands, roles_commands, statistics_commands
+from audit import (
+    journal_commands,
+    ledger_commands,
+    policy_commands,
+    retention_commands,
+    roles_commands,
+    statistics_commands,
+)
 from audit.command_line import (
     CsvOption,
     DatabaseOption,
@@ -37,6 +44,7 @@ from audit.web import commands
 app = typer.Typer(help="What went where, who sent it, which rule let it.", no_args_is_help=True)
 _MOUNTED: tuple[Mapping[str, Callable[..., Any]], ...] = (
     ledger_commands.COMMANDS,
+    policy_commands.COMMANDS,
     journal_commands.COMMANDS,
     retention_commands.COMMANDS,
 )

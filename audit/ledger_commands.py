@@ -170,10 +170,15 @@ def _show(report: Report) -> None:
         Text.assemble(
             (word.capitalize(), style),
             f": {report.size} entries, {report.decisions} decisions and {report.outcomes} outcomes"
-            f"{f', {report.policies} policies' if report.policies else ''}; "
-            f"{report.checkpoints} checkpoints hold, the newest covers {report.covered} entries.",
+            f"{_counted(', {} ', report.policies, 'policy', 'policies') if report.policies else ''}; "
+            f"{_counted('{} ', report.checkpoints, 'checkpoint holds', 'checkpoints hold')}, "
+            f"{_counted('{} ', report.covered, 'entry is', 'entries are')} covered.",
         )
     )
+
+
+def _counted(form: str, number: int, one: str, many: str) -> str:
+    return form.format(number) + (one if number == 1 else many)
 
 
 def own_key() -> list[PublicKey]:

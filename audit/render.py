@@ -20,7 +20,7 @@ from audit.query import Record, State
 from audit.records import Decision, Outcome
 from audit.visible import visible, visible_json
 
-_WIDE = 110
+_WIDE = 120
 """Columns of a terminal from which on a record takes one line of the list and shows its rule."""
 
 _ACTION_STYLE = {"allow": "green", "mask": "cyan", "reroute": "magenta", "block": "red"}

@@ -256,9 +256,13 @@ class PolicySettings(Section):
         return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
     def recorded(self) -> str:
-        """This section as canonical JSON for the audit record; allow-list entries, which may be data, are counted."""
+        """This section as canonical JSON for the audit record; allow-list entries, which may be data, are counted.
+
+        Without such entries the text has the hash that `hash` gives.
+        """
         values = self.model_dump(mode="json")
-        values["allow_list"] = {"entries": len(self.allow_list)}
+        if self.allow_list:
+            values["allow_list"] = {"entries": len(self.allow_list)}
         return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
     def routes(self) -> Iterator[tuple[tuple[str | int, ...], str | None]]:

@@ -73,7 +73,9 @@ class PolicyDocument(BaseModel):
     first_seen: dt.datetime
     tenants: list[str]
     policy: Any = Field(description="The policy section of the configuration.")
-    genuine: bool = Field(description="Whether the text has this hash.")
+    genuine: bool | None = Field(
+        description="Whether the text has this hash. Null: allow-list entries, which the hash covers, are not recorded."
+    )
 
 
 class CheckpointDocument(BaseModel):

@@ -68,7 +68,7 @@ def test_verify_finds_all_well_with_what_lies_in_the_state_directory(run: Run, r
     result = run("verify")
     assert result.exit_code == 0, result.output
     assert "Whole: 79 entries, 40 decisions and 39 outcomes" in result.output
-    assert "the newest covers 79" in result.output
+    assert "79 entries are covered" in result.output
     assert "1 decisions without an outcome" in result.output
     assert recorded[-1].id in result.output
 
