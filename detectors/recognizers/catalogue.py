@@ -32,6 +32,7 @@ from detectors.recognizers.url import PersonalUrlRecognizer
 from detectors.recognizers.vin import VinRecognizer
 from detectors.recognizers.zh.address import CnAddressRecognizer
 from detectors.recognizers.zh.hk_mo_tw_id import HkIdRecognizer, MoIdRecognizer, TwIdRecognizer
+from detectors.recognizers.zh.keyed_name import CnKeyedNameRecognizer
 from detectors.recognizers.zh.passport import CnPassportRecognizer
 from detectors.recognizers.zh.phone import CnPhoneRecognizer
 from detectors.recognizers.zh.plate import CnLicensePlateRecognizer
@@ -74,7 +75,7 @@ def build(config: DetectorConfig) -> list[EntityRecognizer]:
         *number_recognizers(config.countries),
     ]
     if "zh" in config.languages:
-        recognizers += [CnPhoneRecognizer(), CnAddressRecognizer()]
+        recognizers += [CnPhoneRecognizer(), CnAddressRecognizer(), CnKeyedNameRecognizer()]
         if "cn" in config.countries:
             recognizers += [
                 CnResidentIdRecognizer(),
