@@ -54,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.pop("COLUMNS", None)  # pytest-xdist sets it, and what goes into a pipe is as wide as it is
     config.addinivalue_line("markers", "sqlite_only(why): about SQLite itself; left out on PostgreSQL")
     config.addinivalue_line("markers", "postgresql_too: runs on both databases, whatever --database says")
     if config.getoption("--database") != "sqlite" and (problem := _unavailable()):

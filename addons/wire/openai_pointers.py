@@ -34,8 +34,13 @@ def pointing(rule: Rule) -> Rule:
         if logprobs is not None and logprobs.kind == OBJECT:
             for name in SPELLED:
                 text, entries = message.get(name), logprobs.get(name)
-                if text is not None and text.string is not None and entries is not None and entries.children:
+                if entries is None or not entries.children:
+                    continue
+                if text is not None and text.string is not None:
                     respell(visitor, text, entries)
+                elif _spells_placeholder(visitor, entries):
+                    visitor.dropped += 1
+                    visitor.put(entries, "null")
         annotations, content = message.get("annotations"), message.get("content")
         if annotations is not None and annotations.children and content is not None and content.string is not None:
             said = Said(content.string, visitor.became(content))
@@ -44,6 +49,14 @@ def pointing(rule: Rule) -> Rule:
                 visitor.dropped += new == "null"
 
     return walk
+
+
+def _spells_placeholder(restorer: Restorer, entries: Node) -> bool:
+    """True if the tokens, which belong to no text that is told, have something to restore."""
+    tokens = [entry.get("token") if isinstance(entry, dict) else None for entry in entries.plain()]
+    joined = "".join(token for token in tokens if isinstance(token, str))
+    run = restorer.restoration.text()
+    return run.feed(joined) + run.flush() != joined
 
 
 def respell(restorer: Restorer, text: Node, entries: Node, nothing: str = "null") -> None:

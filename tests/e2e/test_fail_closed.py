@@ -100,7 +100,7 @@ def board(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def process(double, board, tmp_path_factory):
-    changes = {"limits": {"detect_ms": 700}}
+    changes = {"limits": {"detect_ms": 700}, "journal": {"max_bytes": 0}}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in board.environment.items():
             patch.setenv(name, value)
@@ -272,8 +272,8 @@ def test_no_request_is_left_counted_as_under_way(process):
 
 
 @pytest.mark.sqlite_only("its files are removed")
-def test_a_database_deleted_while_running_means_refusals(home, provider):
-    with GatewayProcess(home, provider) as gateway:
+def test_a_database_deleted_while_running_means_refusals_without_a_journal(home, provider):
+    with GatewayProcess(home, provider, {"journal": {"max_bytes": 0}}) as gateway:
         assert send(gateway, "openai").status == 200
         provider.clear()
         for file in gateway.state.glob("audit.db*"):
@@ -286,6 +286,21 @@ def test_a_database_deleted_while_running_means_refusals(home, provider):
         health = gateway.health()
         assert health.status_code == 503
         assert health.json()["database"] is False
+
+
+@pytest.mark.sqlite_only("its files are removed")
+def test_a_database_deleted_while_running_leaves_the_journal(home, provider):
+    with GatewayProcess(home, provider) as gateway:
+        assert send(gateway, "openai").status == 200
+        provider.clear()
+        for file in gateway.state.glob("audit.db*"):
+            file.unlink()
+        assert send(gateway, "openai").status == 200
+        assert len(provider.requests) == 1
+        assert leaked(provider.requests, [NAME, EMAIL]) == []
+        audit = gateway.health().json()["audit"]
+        assert audit["state"] == "journal"
+        assert audit["journal_records"] >= 1
 
 
 FULL = """
@@ -304,13 +319,14 @@ sqlite3.connect = sqlite3.dbapi2.connect = limited
 
 @pytest.mark.sqlite_only("the limit of its file stands for a full disk")
 def test_a_full_disk_means_refusals(home, provider, tmp_path, monkeypatch):
-    with GatewayProcess(home, provider) as gateway:  # makes the database
+    changes = {"journal": {"max_bytes": 0}}
+    with GatewayProcess(home, provider, changes) as gateway:  # makes the database
         assert send(gateway, "openai").status == 200
     site = tmp_path / "site"
     site.mkdir()
     (site / "sitecustomize.py").write_text(FULL, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(site))
-    with GatewayProcess(home, provider) as gateway:
+    with GatewayProcess(home, provider, changes) as gateway:
         answers = []
         for turn in range(400):
             provider.clear()

@@ -79,7 +79,8 @@ def test_query_and_path() -> None:
         ("openai", "POST", "/v1/audio/speech", "openai.speech"),
         ("openai", "POST", "/v1/audio/transcriptions", "openai.transcriptions"),
         ("openai", "POST", "/v1/vector_stores/vs_1/search", "openai.vector_store_search"),
-        ("anthropic", "POST", "/v1/messages/batches", None),
+        ("anthropic", "POST", "/v1/messages/batches", "anthropic.batches"),
+        ("anthropic", "POST", "/v1/messages/unheard_of", None),
     ],
 )
 def test_endpoints(provider: str | None, method: str, path: str, name: str | None) -> None:
