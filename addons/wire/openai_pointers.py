@@ -53,7 +53,8 @@ def pointing(rule: Rule) -> Rule:
 
 def _spells_placeholder(restorer: Restorer, entries: Node) -> bool:
     """True if the tokens, which belong to no text that is told, have something to restore."""
-    tokens = [entry.get("token") if isinstance(entry, dict) else None for entry in entries.plain()]
+    given: Any = entries.plain()
+    tokens = [entry.get("token") if isinstance(entry, dict) else None for entry in given]
     joined = "".join(token for token in tokens if isinstance(token, str))
     run = restorer.restoration.text()
     return run.feed(joined) + run.flush() != joined
