@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from addons.wire.content import read_body
+from addons.wire.realtime_registry import SOCKETS
 from addons.wire.registry import ENDPOINTS, Endpoint, match
 from addons.wire.stored import CODE, NOTHING_STORED, StoredUse
 from addons.wire.types import ParsedRequest, StoredObject, WireError
@@ -49,6 +50,8 @@ _ANY = re.compile(re.escape(r"(?:/[\w.-]+)*"))
 _STEPS = (
     (_ANY, "…"),
     (re.compile(r"\(\?P<(\w+)>(?:\[[^\]]*\]|\.)\+\)"), r"{\1}"),
+    (re.compile(r"(?<=/)\{1,2\}"), ""),
+    (re.compile(r"\[\\w\.\]\+"), "{id}"),
     (re.compile(r"\[\^/\]\+|\[\^/:\]\+|\[\\w-\]\+"), "{id}"),
     (re.compile(r"\(\?:/\.\*\)\?|/\.\+|(?<=/)\.\*|\.\*|\.\+"), "…"),
     (re.compile(r"\(\?:/\[[^\]]*\]\+\)\?"), "[/{id}]"),
@@ -194,7 +197,23 @@ def page() -> str:
         lines.append(
             f"| `{name}` | {provider or 'any'} | {', '.join(methods)} | `{shown}` | {codec} | {read} | {kept} | {no} |"
         )
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", *websockets(), ""])
+
+
+def websockets() -> list[str]:
+    """The table of websockets' paths."""
+    lines = [
+        "## Websockets",
+        "",
+        "From `addons/wire/realtime_registry.py`. The upgrade of any other path is refused; [websockets.md](websockets.md) says what is done with messages.",
+        "",
+        "| endpoint | provider | path | codec |",
+        "| --- | --- | --- | --- |",
+    ]
+    for one in SOCKETS:
+        shown, module = form(one.path).replace("|", "\\|"), type(one.codec()).__module__.rpartition(".")[2]
+        lines.append(f"| `{one.name}` | {one.provider} | `{shown}` | `{module}.py` |")
+    return lines
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from addons.wire.realtime_registry import SOCKETS
 from addons.wire.registry import ENDPOINTS, Endpoint
 from tests.addons.wire.endpoint_table import PAGE, endpoints, example, form, leaning, page, refused, stateful
 
@@ -20,6 +21,13 @@ def test_a_written_path_is_one_that_the_row_takes(row: Endpoint) -> None:
     assert path is None or row.path.fullmatch(path)
     assert (path is None) is (row.path.pattern.endswith(".+") or "/guardrail/" in row.path.pattern)
     assert not set(form(row.path)) & set("?+\\^")
+
+
+def test_websockets_are_on_the_page_in_paths_for_people() -> None:
+    for one in SOCKETS:
+        assert not set(form(one.path)) & set("?+\\^")
+        assert f"| `{one.name}` | {one.provider} | " in page()
+    assert form(SOCKETS[0].path) == "…/realtime[/translations]"
 
 
 def test_what_leans_on_stored_state_is_on_the_page() -> None:
