@@ -26,6 +26,11 @@ class Checkpoints(Section):
     """Append checkpoints to this file. Default: ``ledger.checkpoints`` in ``state_dir``."""
     url: BaseUrl | None = None
     """POST checkpoints to this URL too."""
+    timestamp_url: BaseUrl | None = None
+    """Have checkpoints time-stamped (RFC 3161) by the authority at this URL: it gets their SHA-256. Tokens are appended
+    to a file beside ``file``: ``ledger.timestamps``."""
+    timestamp_ca_file: FilePath | None = None
+    """Certificates (PEM) that the authority's must lead to. Default: verify alone checks that."""
     key_file: FilePath | None = None
     """The ledger's Ed25519 key; made at first start. Default: ``ledger.key`` in ``state_dir``."""
     origin: str | None = Field(default=None, pattern=r"^[^\s+]+$")
@@ -43,4 +48,6 @@ class Checkpoints(Section):
             every_s=self.every_s,
             file=self.file or state / ANCHOR_FILE,
             url=self.url,
+            timestamp_url=self.timestamp_url,
+            timestamp_ca_file=self.timestamp_ca_file,
         )

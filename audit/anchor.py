@@ -1,7 +1,7 @@
 """Carries checkpoints out of the database: to the end of a file, synced, and to a URL. A thread of its own.
 
 Nothing that records waits for it. What cannot be delivered is said once and tried again; of several that wait, the
-newest is enough, since it vouches for all before it. Imports no database.
+newest is enough, since it vouches for all before it. Also has them time-stamped. Imports no database.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import httpx
 
 from audit.checkpoint import parse_checkpoint, split_notes
 from audit.errors import AuditError
+from audit.timestamp import Stamper, stamp
 
 _log = logging.getLogger(__name__)
 
@@ -29,16 +30,22 @@ _TAIL_BYTES = 16_384
 class Anchor:
     """Takes notes at `publish`, delivers them in the background, makes a last attempt at `close`."""
 
-    def __init__(self, file: Path | None, url: str | None, *, time_limit_s: float = 10.0) -> None:
+    def __init__(
+        self, file: Path | None, url: str | None, stamper: Stamper | None = None, *, time_limit_s: float = 10.0
+    ) -> None:
         self._couriers: list[_Courier] = []
         if file is not None:
             self._couriers.append(_Courier("file", lambda note: append(file, note)))
         if url is not None:
             self._couriers.append(_Courier("URL", lambda note: post(url, note, time_limit_s)))
+        if stamper is not None:
+            self._couriers.append(
+                _Courier("time-stamping authority", lambda note: stamp(stamper, size_in(note), note, time_limit_s))
+            )
 
     @property
     def failing(self) -> frozenset[str]:
-        """The places (``file``, ``URL``) that did not take the newest checkpoint that they were offered."""
+        """The places (``file``, ``URL``, ``time-stamping authority``) that did not take the newest checkpoint."""
         return frozenset(courier.place for courier in self._couriers if courier.failing)
 
     def publish(self, note: str) -> None:
@@ -130,7 +137,7 @@ def append(file: Path, note: str) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         end = os.fstat(descriptor).st_size
         tail = os.pread(descriptor, _TAIL_BYTES, max(0, end - _TAIL_BYTES))
-        if parse_checkpoint(note).checkpoint.size <= last_size(tail):
+        if size_in(note) <= last_size(tail):
             return
         # After a crash in mid-write the next note begins afresh.
         lead = b"" if not tail or tail.endswith(b"\n\n") else b"\n\n"
@@ -140,11 +147,16 @@ def append(file: Path, note: str) -> None:
         os.close(descriptor)
 
 
+def size_in(note: str) -> int:
+    """Size of a note's checkpoint. Raises AuditError (``note``)."""
+    return parse_checkpoint(note).checkpoint.size
+
+
 def last_size(tail: bytes) -> int:
     """Size of the last whole checkpoint in the end of a file; -1 if there is none."""
     for note in reversed(list(split_notes(tail.decode("utf-8", "replace")))):
         try:
-            return parse_checkpoint(note).checkpoint.size
+            return size_in(note)
         except AuditError:
             continue
     return -1

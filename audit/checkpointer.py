@@ -21,6 +21,7 @@ from audit.errors import AuditError
 from audit.ledger import Appender, root_at, size_of
 from audit.note import PublicKey
 from audit.schema import Base
+from audit.timestamp import Stamper
 from audit.writer import Writer
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,21 @@ class CheckpointPlan:
     """Checkpoints are appended to it."""
     url: str | None = None
     """Checkpoints are posted to it."""
+    timestamp_url: str | None = None
+    """A time-stamping authority (RFC 3161) that stamps checkpoints; None: they are not stamped."""
+    timestamp_ca_file: Path | None = None
+    """Certificates (PEM) that the authority's must lead to."""
+
+    @property
+    def stamper(self) -> Stamper | None:
+        """Tokens lie beside the file of checkpoints: ``ledger.timestamps`` beside ``ledger.checkpoints``."""
+        if self.timestamp_url is None:
+            return None
+        beside = self.file or self.key_file
+        file = beside.with_suffix(".timestamps")
+        if file == beside:
+            file = beside.with_name(f"{beside.name}.timestamps")
+        return Stamper(self.timestamp_url, self.timestamp_ca_file, file)
 
 
 class Checkpointer:
@@ -54,7 +70,7 @@ class Checkpointer:
         self._plan = plan
         self._writer = writer
         self._key = load_or_create_key(plan.key_file, plan.origin)
-        self._anchor = Anchor(plan.file, plan.url)
+        self._anchor = Anchor(plan.file, plan.url, plan.stamper)
         self._records = 0
         self._checked = time.monotonic()
         if plan.file is not None:

@@ -16,7 +16,7 @@ class AuditError(Exception):
     ``full``, ``locked``, ``gone``, ``unreachable``, ``invalid``, ``damaged``, ``timeout``, ``queue_full``, ``stopped``,
     ``journal``, ``journal_full`` (writing);
     ``query``, ``not_found``, ``ambiguous`` (reading);
-    ``key``, ``note``, ``export``, ``proof`` (the ledger's files: not what they should be).
+    ``key``, ``note``, ``export``, ``proof``, ``timestamp`` (the ledger's files: not what they should be).
     """
 
     def __init__(self, code: str, message: str) -> None:

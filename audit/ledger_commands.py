@@ -31,13 +31,16 @@ from audit.note import PublicKey
 from audit.query import Reader
 from audit.verification import Report
 from audit.verify import Progress as Told
-from audit.verify import newest_checkpoint, verify_database
+from audit.verify import all_checkpoints, newest_checkpoint, verify_database
 from audit.visible import visible, visible_json
 
 KeyFileOption = Annotated[
     Path | None,
     typer.Option("--key-file", metavar="FILE", help=f"The ledger's key; else {KEY_FILE} in the state directory."),
 ]
+_MAX_STAMPS = 20
+"""Time-stamps that are shown to people."""
+
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Into this file.")]
 
 
@@ -56,6 +59,13 @@ def verify(
     proof: Annotated[
         str | None, typer.Option("--proof", metavar="FILE", help="Check a record's proof instead, offline.")
     ] = None,
+    timestamps: Annotated[
+        Path | None, typer.Option("--timestamps", metavar="FILE", help="Check the checkpoints' time-stamps too.")
+    ] = None,
+    timestamp_ca: Annotated[
+        Path | None,
+        typer.Option("--timestamp-ca", metavar="PEM", help="Certificates to trust for --timestamps."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Check that the audit record is whole: every row, its leaf, the tree, the signed checkpoints.
@@ -65,6 +75,8 @@ def verify(
     with errors_shown():
         if export is not None and proof is not None:
             raise AuditError("query", "Name either --export or --proof.")
+        if (timestamps is None) != (timestamp_ca is None):
+            raise AuditError("query", "--timestamps and --timestamp-ca go together.")
         keys = public_keys(public_key or ()) or own_key()
         kept = [
             (str(file), list(split_notes(_text(file)))) for file in checkpoint or _own_anchor(database, export, proof)
@@ -75,6 +87,14 @@ def verify(
                     report = verify_export(lines, keys, kept, told)
             else:
                 report = verify_database(open_read_only(database or default_database_url()), keys, kept, told)
+        if timestamps is not None and timestamp_ca is not None:
+            # Here, because it brings an HTTP client, and few ask for it.
+            from audit.timestamp_check import check_timestamps
+
+            notes = [note for _, of_file in kept for note in of_file]
+            if export is None and proof is None:
+                notes += all_checkpoints(open_read_only(database or default_database_url()))
+            check_timestamps(report, timestamps, timestamp_ca, notes, keys)
     if json:
         typer.echo(visible_json(as_mapping(report)))
     else:
@@ -145,6 +165,7 @@ def as_mapping(report: Report) -> dict[str, Any]:
         "flaw_count": report.flaw_count,
         "doubts": report.doubts,
         "notices": report.notices,
+        "timestamps": [{"size": one.size, "time": one.time, "authority": one.authority} for one in report.timestamps],
         "without_outcome": report.without_outcome,
         "first_without_outcome": [name for _, name in report.first_without_outcome],
     }
@@ -165,6 +186,11 @@ def _show(report: Report) -> None:
         console.print(Text(f"  {visible(name)}", "yellow"))
     if report.without_outcome > len(report.first_without_outcome):
         console.print(Text("  … list them all with: coatcheck audit list --status unresolved", "yellow"))
+    if len(report.timestamps) > _MAX_STAMPS:
+        console.print(f"{len(report.timestamps) - _MAX_STAMPS} older time-stamps are right too.")
+    for one in report.timestamps[-_MAX_STAMPS:]:
+        told = f"The checkpoint of size {one.size} was time-stamped at {one.time} by {one.authority}."
+        console.print(Text(visible(told)), soft_wrap=True)
     word, style = _VERDICTS[report.verdict]
     console.print(
         Text.assemble(

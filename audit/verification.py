@@ -46,6 +46,8 @@ class Kind(StrEnum):
     """What a checkpoint vouches for is not what is there."""
     TOMBSTONE = "forged tombstone"
     """A tombstone is not signed by a key that is trusted, or is not of what is gone."""
+    TIMESTAMP = "forged time-stamp"
+    """A time-stamp is not of its checkpoint, or not by an authority that is trusted, or cannot be read."""
     ROLLED_BACK = "rolled back"
     """A checkpoint follows a larger one."""
 
@@ -62,6 +64,17 @@ class Flaw:
     """Number of the row."""
     id: str | None = None
     """Id of the decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """A checkpoint that an authority has seen."""
+
+    size: int
+    """Of the checkpoint."""
+    time: str
+    """As the authority says, UTC."""
+    authority: str
 
 
 @dataclass(slots=True)
@@ -90,6 +103,8 @@ class Report:
     doubts: list[str] = field(default_factory=list)
     """Why it cannot be told, if nothing is wrong."""
     notices: list[str] = field(default_factory=list)
+    timestamps: list[Stamped] = field(default_factory=list)
+    """Tokens that fit, in the order of their file."""
 
     def add(self, flaw: Flaw) -> None:
         """Count a flaw, and keep it while there is room."""

@@ -259,3 +259,13 @@ def newest_checkpoint(connection: Connection) -> str | None:
     """The newest checkpoint's note in the database."""
     note = connection.execute(select(_checkpoints.c.note).order_by(_checkpoints.c.size.desc()).limit(1)).scalar()
     return None if note is None else str(note)
+
+
+def all_checkpoints(database: Database) -> list[str]:
+    """The notes of the database's checkpoints, the smallest first. Raises AuditError."""
+    try:
+        with database.engine.connect() as connection:
+            query = select(_checkpoints.c.note).order_by(_checkpoints.c.size)
+            return [str(note) for note in connection.execute(query).scalars()]
+    except SQLAlchemyError as error:
+        raise explain(error, database.place) from None
