@@ -8,6 +8,7 @@ a byte at a time. End to end the same fixtures go through real gateways: ``tests
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 from urllib.parse import unquote
 
@@ -56,6 +57,11 @@ def codecs(key: Key) -> list[Codec]:
     return [SOCKETS[key]()] if key in SOCKETS else [bound(one).codec for one in ROWS[key]]
 
 
+def asking(key: Key) -> list[Codec]:
+    """Those of them that are sent bodies."""
+    return codecs(key) if key in SOCKETS else [bound(one).codec for one in ROWS[key] if one.method in WITH_BODY]
+
+
 def test_every_row_has_its_fixtures_and_no_fixture_is_without_a_row() -> None:
     assert set(ROWS) | set(SOCKETS) == set(MATRIX)
 
@@ -85,9 +91,8 @@ def read(codec: Any, body: Body) -> ParsedRequest:
 def test_each_position_of_a_request_is_a_segment_and_is_replaced(key: Key) -> None:
     make = MATRIX[key].request
     assert not isinstance(make, str)
-    asked = [SOCKETS[key]()] if key in SOCKETS else [bound(one).codec for one in ROWS[key] if one.method in WITH_BODY]
-    assert asked
-    for codec in asked:
+    assert asking(key)
+    for codec in asking(key):
         for body in make():
             request = read(codec, body)
             found = {marker for one in request.segments for marker in MARKER.findall(one.text)}
@@ -100,6 +105,22 @@ def test_each_position_of_a_request_is_a_segment_and_is_replaced(key: Key) -> No
             assert "⟦" not in left
             assert "\\u27e6" not in left.lower()
             assert left.count(KEEP) == unquote(body[0].decode()).count(KEEP)
+
+
+@pytest.mark.parametrize("key", having("request"))
+def test_a_position_that_is_replaced_alone_leaves_the_others(key: Key) -> None:
+    make = MATRIX[key].request
+    assert not isinstance(make, str)
+    for body in make():
+        request = read(asking(key)[0], body)
+        whole = set(MARKER.findall(unquote(body[0].decode())))
+        held = [set(MARKER.findall(one.text)) for one in request.segments]
+        times = Counter(marker for markers in held for marker in markers)
+        for i, markers in enumerate(held):
+            if markers:
+                sent = request.encode({i: MARKER.sub("[X]", request.segments[i].text)})
+                gone = {marker for marker in markers if times[marker] == 1}  # a fixture may say one of them twice
+                assert set(MARKER.findall(unquote(sent.decode()))) == whole - gone
 
 
 @pytest.mark.parametrize("key", having("replies"))
