@@ -151,7 +151,7 @@ def _table(*columns: tuple[str, str]) -> Table:
 
 def _grid(rows: Mapping[str, str]) -> Table:
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=_WIDEST)
     grid.add_column(overflow="fold")
     for name, value in rows.items():
         red = name == "unresolved" and value != "0"
