@@ -29,7 +29,7 @@ from audit.leaf import KINDS, VERSIONS, leaf_hash_of
 from audit.ledger import inclusion_proof, size_of
 from audit.merkle import root_of_inclusion
 from audit.note import PublicKey
-from audit.query import Query, Reader
+from audit.query import Query, Reader, Record
 from audit.schema import Base
 from audit.stored import BATCH, load
 from audit.verification import Flaw, Kind, Report, TreeCheck, Witnesses
@@ -87,6 +87,14 @@ def export_lines(
                 yield from _lines(database, connection, wanted, described, progress)
     except SQLAlchemyError as error:
         raise explain(error, database.place) from None
+
+
+def proof_lines(database: Database, record: Record) -> list[str]:
+    """The lines that prove one record. Raises AuditError: ``proof`` where no checkpoint covers it, else as above."""
+    lines = list(export_lines(database, [record.seq], {"id": record.decision.id}))
+    if not any('"proof": [' in line for line in lines[1:-1]):
+        raise AuditError("proof", "No checkpoint covers this record yet: wait until the gateway signs the next.")
+    return lines
 
 
 def _lines(

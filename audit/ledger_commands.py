@@ -24,7 +24,7 @@ from audit.command_line import (
 )
 from audit.database import open_read_only
 from audit.errors import AuditError
-from audit.export import export_lines, verify_export
+from audit.export import proof_lines, verify_export
 from audit.ledger import root_at, size_of
 from audit.location import default_database_url, state_dir
 from audit.note import PublicKey
@@ -134,10 +134,7 @@ def write_proof(
     with errors_shown():
         opened = open_read_only(database or default_database_url())
         found = Reader(opened).find(record)
-        lines = list(export_lines(opened, [found.seq], {"id": found.decision.id}))
-        if not any('"proof": [' in line for line in lines[1:-1]):
-            raise AuditError("proof", "No checkpoint covers this record yet: wait until the gateway signs the next.")
-        _write(lines, output)
+        _write(proof_lines(opened, found), output)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

@@ -5,7 +5,6 @@ Exit codes: 0, 1 (no such policy), 2. Reads only; imports nothing outside audit.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Callable
 from typing import Annotated
@@ -13,30 +12,15 @@ from typing import Annotated
 import typer
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from audit.command_line import DatabaseOption, JsonOption, console_for, errors_shown
-from audit.database import Database, open_read_only
+from audit.database import open_read_only
 from audit.errors import AuditError
-from audit.failures import explain
 from audit.location import default_database_url
+from audit.query import Reader
 from audit.records import PolicyRecord
-from audit.rows import policy_of
-from audit.schema import Base
+from audit.times import iso
 from audit.visible import visible, visible_json
-
-_policies = Base.metadata.tables["policies"]
-
-
-def policies(database: Database, prefix: str = "") -> list[PolicyRecord]:
-    """Recorded policies whose hash begins so, oldest first. Raises AuditError."""
-    statement = select(_policies).where(_policies.c.hash.startswith(prefix, autoescape=True)).order_by(_policies.c.seq)
-    try:
-        with database.engine.connect() as connection:
-            return [policy_of(row._mapping) for row in connection.execute(statement)]
-    except SQLAlchemyError as error:
-        raise explain(error, database.place) from None
 
 
 def show_policy(
@@ -51,7 +35,7 @@ def show_policy(
 ) -> None:
     """Show the policy in force at the time: what a record's policy hash means."""
     with errors_shown():
-        found = policies(open_read_only(database or default_database_url()), policy or "")
+        found = Reader(open_read_only(database or default_database_url())).policies(policy or "")
         if policy is not None:
             _print_one(found)
         elif json_:
@@ -77,12 +61,8 @@ def _print_all(found: list[PolicyRecord]) -> None:
     for title in ("in force since", "tenant", "policy"):
         table.add_column(title, overflow="fold")
     for one in found:
-        table.add_row(Text(_iso(one.time)), Text(visible(one.tenant)), Text(visible(one.hash)))
+        table.add_row(Text(iso(one.time, "seconds")), Text(visible(one.tenant)), Text(visible(one.hash)))
     console_for().print(table)
-
-
-def _iso(time: dt.datetime) -> str:
-    return time.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _mapping(one: PolicyRecord) -> dict[str, object]:
@@ -90,7 +70,7 @@ def _mapping(one: PolicyRecord) -> dict[str, object]:
         policy: object = json.loads(one.policy)
     except ValueError:
         policy = one.policy
-    return {"hash": one.hash, "first_seen": _iso(one.time), "tenant": one.tenant, "policy": policy}
+    return {"hash": one.hash, "first_seen": iso(one.time, "seconds"), "tenant": one.tenant, "policy": policy}
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"policy": show_policy}

@@ -21,8 +21,8 @@ from audit.errors import AuditError
 from audit.failures import explain
 from audit.filters import PENDING_FOR, Query, State, Where, conditions, id_begins, needs_outcomes, parse_status
 from audit.pruned_places import pruned_place
-from audit.records import Decision, Finding, Outcome
-from audit.rows import decision_of, finding_of, outcome_of
+from audit.records import Decision, Finding, Outcome, PolicyRecord
+from audit.rows import decision_of, finding_of, outcome_of, policy_of
 from audit.schema import Base
 from audit.snapshot import snapshot
 
@@ -31,6 +31,7 @@ __all__ = ["MAX_PAGE", "PENDING_FOR", "Page", "Query", "Reader", "Record", "Stat
 MAX_PAGE = 1000
 
 _decisions = Base.metadata.tables["decisions"]
+_policies = Base.metadata.tables["policies"]
 _findings = Base.metadata.tables["findings"]
 _fingerprints = Base.metadata.tables["fingerprints"]
 _outcomes = Base.metadata.tables["outcomes"]
@@ -81,6 +82,12 @@ class Reader:
             before = page.before
             if before is None:
                 return
+
+    def policies(self, prefix: str = "") -> list[PolicyRecord]:
+        """Recorded policies whose hash begins so, oldest first. Raises AuditError."""
+        statement = select(_policies).where(_policies.c.hash.startswith(prefix, autoescape=True))
+        with snapshot(self._database, self._time_limit_s) as connection:
+            return [policy_of(row._mapping) for row in connection.execute(statement.order_by(_policies.c.seq))]
 
     def find(self, name: str, *, now: dt.datetime | None = None) -> Record:
         """The one record of an id, an unambiguous beginning of one, or a number as the list shows it.

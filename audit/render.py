@@ -6,7 +6,6 @@ All recorded text passes through `visible` and is handed to rich as `Text`, neve
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from rich.text import Text
 
 from audit.query import Record, State
 from audit.records import Decision, Outcome
+from audit.times import iso
 from audit.visible import visible, visible_json
 
 _WIDE = 120
@@ -45,9 +45,9 @@ def as_mapping(record: Record) -> dict[str, Any]:
     outcome = None if record.outcome is None else dataclasses.asdict(record.outcome)
     if outcome is not None:
         del outcome["decision_id"]
-        outcome["time"] = _iso(outcome["time"])
+        outcome["time"] = iso(outcome["time"])
     mapping = {"seq": record.seq, **dataclasses.asdict(record.decision), "state": str(record.state), "outcome": outcome}
-    mapping["time"] = _iso(mapping["time"])
+    mapping["time"] = iso(mapping["time"])
     return mapping
 
 
@@ -113,7 +113,7 @@ def _decision_grid(decision: Decision) -> Table:
     if decision.would_action is not None:
         mode += f" (enforcing would have done: {decision.would_action})"
     return _grid(
-        ("Time", _iso(decision.time)),
+        ("Time", iso(decision.time)),
         ("Tenant", decision.tenant),
         ("Caller", decision.principal),
         ("Proxy user", decision.proxy_user),
@@ -157,7 +157,7 @@ def _outcome_grid(outcome: Outcome) -> Table:
         if value is not None
     )
     return _grid(
-        ("Time", _iso(outcome.time)),
+        ("Time", iso(outcome.time)),
         ("Status", "none: the connection ended before" if outcome.status is None else str(outcome.status)),
         ("Error", outcome.error),
         ("Reply", f"{outcome.response_bytes:,} bytes, {'whole' if outcome.complete else 'not whole'}"),
@@ -276,7 +276,3 @@ def _joined(*words: str | None) -> str:
 
 def _number(value: int | None) -> str:
     return "?" if value is None else f"{value:,}"
-
-
-def _iso(time: dt.datetime) -> str:
-    return time.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -38,12 +38,12 @@ def snapshot(database: Database, time_limit_s: float | None = None) -> Iterator[
         with engine.connect() as connection, connection.begin():
             driver = connection.connection.driver_connection
             if deadline is not None and isinstance(driver, sqlite3.Connection):
-                driver.set_progress_handler(lambda: int(time.monotonic() > deadline), _STEPS)
+                stop_at(driver, deadline)
             elif time_limit_s is not None:
                 connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, int(time_limit_s * 1000))}")
             yield connection
     except SQLAlchemyError as error:
-        if time_limit_s is not None and _was_cut(error):
+        if time_limit_s is not None and isinstance(error, DBAPIError) and was_cut(error.orig):
             raise AuditError(
                 "too_slow",
                 f"This question takes more than {time_limit_s:g} s: narrow the time (--since), drop a filter, allow "
@@ -52,8 +52,13 @@ def snapshot(database: Database, time_limit_s: float | None = None) -> Iterator[
         raise explain(error, database.place) from None
 
 
-def _was_cut(error: SQLAlchemyError) -> bool:
-    cause = error.orig if isinstance(error, DBAPIError) else None
+def stop_at(driver: sqlite3.Connection, deadline: float) -> None:
+    """From ``deadline`` (`time.monotonic`) on, this connection's statements are cut off."""
+    driver.set_progress_handler(lambda: int(time.monotonic() > deadline), _STEPS)
+
+
+def was_cut(cause: BaseException | None) -> bool:
+    """True if a driver's error says that a statement ran into its limit."""
     if isinstance(cause, sqlite3.Error):
         return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
     return getattr(cause, "sqlstate", None) == _QUERY_CANCELED

@@ -21,8 +21,8 @@ from audit.filters import Query
 from audit.location import default_database_url
 from audit.selection import choosing
 from audit.summaries_commands import summarize
-from audit.tabular import csv_lines, iso, plain
-from audit.times import parse_step
+from audit.tabular import csv_lines, plain
+from audit.times import iso, parse_step
 from audit.visible import visible_json
 
 if TYPE_CHECKING:

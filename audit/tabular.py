@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from audit.query import Record
+from audit.times import iso
 from audit.visible import visible
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -86,8 +87,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 6)
     return value
-
-
-def iso(time: dt.datetime) -> str:
-    """ISO 8601 in UTC, milliseconds."""
-    return time.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

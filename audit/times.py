@@ -1,4 +1,7 @@
-"""Reads the times that people type: ``7d``, ``2026-11-24``, ``2026-11-24T09:30``. Pure; imports only the error."""
+"""Reads the times that people type (``7d``, ``2026-11-24``, ``2026-11-24T09:30``), and writes times.
+
+Pure; imports only the error.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,11 @@ from audit.errors import AuditError
 _AGO = re.compile(r"(\d{1,6})\s*([smhdw])", re.IGNORECASE)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def iso(time: dt.datetime, timespec: str = "milliseconds") -> str:
+    """ISO 8601 in UTC, with a Z; ``timespec`` as `datetime.isoformat` takes it."""
+    return time.astimezone(dt.UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def parse_since(text: str, now: dt.datetime) -> dt.datetime:

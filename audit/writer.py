@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +71,9 @@ class Writer:
         ``again``: some of them may be in the database already; these are passed over.
         """
         connection = self._ready_connection()
-        try:
+        with self._closed_on_failure():
             verdicts = _write(connection, self._appender, records, again)
             self._check_files()
-        except AuditError:
-            self.close()
-            raise
-        except (SQLAlchemyError, sqlite3.Error) as error:
-            self.close()
-            raise explain(error, self._place) from None
-        except BaseException:
-            self.close()
-            raise
         return verdicts
 
     def check(self) -> None:
@@ -122,18 +113,24 @@ class Writer:
     def within[T](self, work: Callable[[Connection, Appender], T]) -> T:
         """Do something in a transaction of its own, while nobody else appends. Raises AuditError."""
         connection = self._ready_connection()
-        try:
+        with self._closed_on_failure():
             with connection.begin():
                 lock(connection)
                 result = work(connection, self._appender)
             self._check_files()
-        except AuditError:
-            self.close()
-            raise
+        return result
+
+    @contextlib.contextmanager
+    def _closed_on_failure(self) -> Iterator[None]:
+        """Whatever fails, the next call connects anew. Raises AuditError for what ails the database."""
+        try:
+            yield
         except (SQLAlchemyError, sqlite3.Error) as error:
             self.close()
             raise explain(error, self._place) from None
-        return result
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""

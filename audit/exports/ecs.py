@@ -12,6 +12,7 @@ from audit.exports.entries import Entry
 from audit.exports.manifest import product_version
 from audit.exports.severity import severity_of
 from audit.filters import State
+from audit.times import iso
 
 VERSION = "9.0.0"
 _TYPES = {"block": "denied"}
@@ -30,7 +31,7 @@ _MAPPED_OUTCOME = frozenset((
 def ecs_event(entry: Entry) -> dict[str, Any]:
     """The event of an entry, for JSON."""
     event: dict[str, Any] = {
-        "@timestamp": entry.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "@timestamp": iso(entry.time),
         "ecs": {"version": VERSION},
         "event": {
             "id": f"{entry.kind}:{entry.leaf}",

@@ -25,6 +25,7 @@ from audit.query import MAX_PAGE, Reader, Record
 from audit.schema import Base
 from audit.snapshot import snapshot
 from audit.stored import BATCH, load
+from audit.times import iso
 
 _ledger = Base.metadata.tables["ledger"]
 _decisions = Base.metadata.tables["decisions"]
@@ -187,5 +188,5 @@ def _mapping(record: Any) -> dict[str, Any]:
 
 def _json(value: Any) -> Any:
     if isinstance(value, dt.datetime):
-        return f"{value.astimezone(dt.UTC).isoformat(timespec='microseconds')[:-6]}Z"
+        return iso(value, "microseconds")
     return list(value) if isinstance(value, tuple) else value

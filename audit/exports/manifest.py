@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from audit.tabular import iso
+from audit.times import iso
 
 FORMAT = "coatcheck-export-manifest/1"
 

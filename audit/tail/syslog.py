@@ -20,6 +20,7 @@ from audit.exports.entries import Entry
 from audit.exports.manifest import product_version
 from audit.exports.severity import severity_of
 from audit.tail.batch import Batch, Refused
+from audit.times import iso
 from audit.visible import visible
 
 _FACILITY = 13
@@ -56,7 +57,7 @@ class Destination:
 def message(entry: Entry, line: str, hostname: str) -> bytes:
     """One RFC 5424 message. Its MSG is UTF-8 without a byte order mark, so ANY in the RFC's grammar."""
     priority = _FACILITY * 8 + _SEVERITIES[severity_of(entry)]
-    moment = entry.time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    moment = iso(entry.time, "microseconds")
     record = entry.decision or entry.policy or {}
     told = {
         "leaf": str(entry.leaf),

@@ -1,4 +1,4 @@
-"""An end to every statement of an engine's connections that takes too long. Imports the error only."""
+"""An end to every statement of an engine's connections that takes too long: `audit.snapshot`'s, for all of them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from audit.errors import AuditError
-
-_STEPS = 20_000
-_QUERY_CANCELED = "57014"
+from audit.snapshot import stop_at, was_cut
 
 
 def limit(engine: Engine, seconds: float) -> None:
@@ -24,8 +22,7 @@ def limit(engine: Engine, seconds: float) -> None:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         if isinstance(connection, sqlite3.Connection):
-            deadline = time.monotonic() + seconds
-            connection.set_progress_handler(lambda: int(time.monotonic() > deadline), _STEPS)
+            stop_at(connection, time.monotonic() + seconds)
         else:
             with connection.cursor() as cursor:
                 cursor.execute(f"SET statement_timeout = {max(1, int(seconds * 1000))}")
@@ -33,7 +30,5 @@ def limit(engine: Engine, seconds: float) -> None:
 
     @event.listens_for(engine, "handle_error")
     def explain(context: ExceptionContext) -> None:
-        cause = context.original_exception
-        sqlite = isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT
-        if sqlite or getattr(cause, "sqlstate", None) == _QUERY_CANCELED:
+        if was_cut(context.original_exception):
             raise AuditError("too_slow", f"This question takes more than {seconds:g} s.")

@@ -15,15 +15,13 @@ from hashlib import sha256
 from typing import Any
 
 from fastapi import Request
-from sqlalchemy import select
 
 from audit.database import Database
 from audit.errors import AuditError
-from audit.export import export_lines
+from audit.export import proof_lines
 from audit.filters import Query
 from audit.query import Page, Reader, Record
 from audit.schema import Base
-from audit.snapshot import snapshot
 from audit.statistics import Statistics
 from audit.web.documents import PolicyDocument
 from audit.web.ledger_state import LedgerWatch
@@ -99,19 +97,14 @@ class Desk:
 
     def proof(self, record: Record) -> str:
         """The proof of one record, as `coatcheck audit proof` writes it. Raises AuditError (``proof``)."""
-        lines = list(export_lines(self.database, [record.seq], {"id": record.decision.id}))
-        if not any('"proof": [' in line for line in lines[1:-1]):
-            raise AuditError("proof", "No checkpoint covers this record yet: the gateway signs the next one soon.")
-        return "\n".join(lines) + "\n"
+        return "\n".join(proof_lines(self.database, record)) + "\n"
 
     def policy(self, name: str) -> PolicyDocument:
         """The policy of a hash. Raises AuditError (``not_found``)."""
-        statement = select(_policies).where(_policies.c.hash == name).order_by(_policies.c.seq)
-        with snapshot(self.database, self.time_limit_s) as connection:
-            rows = connection.execute(statement).all()
+        rows = [one for one in self.reader.policies(name) if one.hash == name]
         if not rows:
             raise AuditError("not_found", "No policy with this hash was recorded.")
-        text = str(rows[0].policy)
+        text = rows[0].policy
         policy = _parsed(text)
         counted = isinstance(policy, dict) and isinstance(policy.get("allow_list"), dict)
         return PolicyDocument(
