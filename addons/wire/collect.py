@@ -186,6 +186,16 @@ class Collector:
         self.segments.append(Segment(path, role, str(node.value), place, context))
 
 
+def collect_message(body: bytes, rule: Rule, message: str) -> tuple[Document, Collector]:
+    """A websocket message taken apart by ``rule``. Raises WireError; ``message``: what says that it is no object."""
+    root = Document.of_bytes(body)
+    if root.root.kind != OBJECT:
+        raise WireError("not_an_object", "message", message)
+    collector = Collector(root)
+    rule(collector, root.root, "$", "user")
+    return root, collector
+
+
 def parse_json(body: bytes, rule: Rule) -> JsonRequest:
     """Take a JSON body apart by ``rule``. Raises WireError."""
     root = Document.of_bytes(body)

@@ -18,7 +18,7 @@ from addons.wire.gemini_errors import google_error, note_gemini
 from addons.wire.jsondoc import LITERAL, Document, Node
 from addons.wire.refusals import reply
 from addons.wire.rules import FREE, NAME, NAMES, SKIP, TEXT, Rule, constant_role, fields, items
-from addons.wire.stored import CACHE, NOTHING_STORED, Named, StoredUse
+from addons.wire.stored import CACHE, NOTHING_STORED, Named, StoredUse, named_in_path
 from addons.wire.types import ErrorReply, ReplyFacts, Restoration, StoredObject, WireError
 from addons.wire.whole_reply import restore_whole
 
@@ -80,13 +80,7 @@ class GeminiCaches:
         key = found.get("cache")
         if not key:
             return self
-        meant, deletes = cache_named(key), method.upper() == "DELETE"
-        use = StoredUse(
-            named=(Named(meant, "path", _AGAIN, _NOT_FOUND, needed=not deletes),),
-            adds_to=meant if method.upper() == "PATCH" else None,
-            part_of=None if deletes else meant,
-            deletes=meant if deletes else None,
-        )
+        use = named_in_path(cache_named(key), method, _AGAIN, _NOT_FOUND, adds="PATCH")
         return GeminiCaches(self.name, use=use)
 
     def parse_request(self, body: bytes) -> JsonRequest:

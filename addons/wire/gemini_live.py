@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from addons.wire.collect import Collector, JsonRequest
+from addons.wire.collect import JsonRequest, collect_message
 from addons.wire.gemini_content import (
     AUDIO_CONFIG,
     CONTENTS,
@@ -24,12 +24,12 @@ from addons.wire.gemini_content import (
 )
 from addons.wire.gemini_errors import google_error
 from addons.wire.gemini_live_stream import MESSAGE, LiveStream, given
-from addons.wire.jsondoc import LITERAL, OBJECT, Document, Node
+from addons.wire.jsondoc import LITERAL, Node
 from addons.wire.openai_stream import count
 from addons.wire.realtime_frames import Told, error_reply
 from addons.wire.rules import FREE, NAME, NAMES, TEXT, Rule, constant_role, fields, items
 from addons.wire.stored import NOTHING_STORED, Named, StoredUse
-from addons.wire.types import ErrorReply, ReplyFacts, ReplyStream, Restoration, StoredObject, WireError
+from addons.wire.types import ErrorReply, ReplyFacts, ReplyStream, Restoration, StoredObject
 from addons.wire.whole_reply import restore_whole
 
 _SESSION = "live_session"
@@ -90,11 +90,7 @@ class GeminiLive:
 
     def parse_request(self, body: bytes) -> JsonRequest:
         """One message of the client's. Raises WireError."""
-        document = Document.of_bytes(body)
-        if document.root.kind != OBJECT:
-            raise WireError("not_an_object", "message", "A message is a JSON object")
-        collector = Collector(document)
-        _CLIENT(collector, document.root, "$", "user")
+        document, collector = collect_message(body, _CLIENT, "A message is a JSON object")
         request = JsonRequest(body, document, collector)
         setup = document.root.get("setup")
         if setup is not None:

@@ -24,11 +24,10 @@ from addons.wire.gemini_content import (
 from addons.wire.gemini_offsets import move_offsets
 from addons.wire.jsondoc import Document
 from addons.wire.offsets import Said
-from addons.wire.realtime_frames import Swapping, frame_bytes, frame_of, messages
+from addons.wire.realtime_frames import MessageEvents, frame_bytes
 from addons.wire.restore import Restorer, tool_call
 from addons.wire.rules import FREE, NAME, NAMES, SKIP, Rule, fields, items, unknown_block
 from addons.wire.sse import Event
-from addons.wire.streaming import EventStream, Runs
 from addons.wire.types import Restoration, WireError
 
 type Key = tuple[str | int, ...]
@@ -91,29 +90,15 @@ class _Step:
         return {path: new for path, new in self.edits.items() if new != self.came[path]}
 
 
-class LiveStream(EventStream):
+class LiveStream(MessageEvents):
     """``MessageStream`` of ``gemini.live``."""
 
     whole_rule = staticmethod(MESSAGE)
 
     def __init__(self, restoration: Restoration):
-        self._swapping = Swapping(restoration)
-        super().__init__(self._swapping)
-        self._runs = Runs(self._swapping)
+        super().__init__(restoration)
         self._said: tuple[list[str], list[str]] = ([], [])
         """What the turn has said so far: as it came, and as it left."""
-
-    def use(self, restoration: Restoration) -> None:
-        """See ``MessageStream.use``."""
-        self._swapping.now = restoration
-
-    def feed(self, text: str, data: dict[str, Any]) -> list[str]:  # type: ignore[override]
-        """See ``MessageStream.feed``."""
-        return messages(self.on_json(frame_of(text), data))
-
-    def close(self) -> list[str]:  # type: ignore[override]
-        """See ``MessageStream.close``."""
-        return messages(self.tails())
 
     def tails(self) -> bytes:
         """All runs end."""

@@ -19,7 +19,7 @@ from addons.wire.openai_responses_items import INPUT, ITEM
 from addons.wire.openai_responses_stream import ResponsesStream
 from addons.wire.refusals import openai_error, reply
 from addons.wire.rules import FREE, NAME, NAMES, Rule, Visitor, constant_role, fields, items
-from addons.wire.stored import COMPLETION, CONVERSATION, RESPONSE, Named, StoredUse
+from addons.wire.stored import COMPLETION, CONVERSATION, RESPONSE, Named, StoredUse, named_in_path
 from addons.wire.stored import ITEM as STORED_ITEM
 from addons.wire.types import ErrorReply, ReplyFacts, Restoration, StoredObject
 from addons.wire.whole_reply import restore_whole
@@ -66,14 +66,8 @@ class StoredState:
         if whole is None:
             return self
         item = found.get(STORED_ITEM)
-        deletes = method.upper() == "DELETE"
-        meant = StoredObject(STORED_ITEM, item) if item else whole
-        use = StoredUse(
-            named=(Named(whole, "path", _ADVICE, _NOT_FOUND, needed=not deletes),),
-            adds_to=whole if method.upper() == "POST" else None,
-            part_of=None if deletes else whole,
-            deletes=meant if deletes else None,
-        )
+        meant = StoredObject(STORED_ITEM, item) if item else None
+        use = named_in_path(whole, method, _ADVICE, _NOT_FOUND, adds="POST", meant=meant)
         return StoredState(self.name, use=use)
 
     def parse_request(self, body: bytes) -> JsonRequest:

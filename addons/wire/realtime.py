@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from addons.wire.collect import Collector, JsonRequest
+from addons.wire.collect import JsonRequest, collect_message
 from addons.wire.content import UnreadRequest
-from addons.wire.jsondoc import OBJECT, STRING, Document, Node
+from addons.wire.jsondoc import OBJECT, STRING, Node
 from addons.wire.openai_chat import METADATA, ROLES
 from addons.wire.openai_responses import SHARED_FIELDS
 from addons.wire.openai_responses_items import ITEM as RESPONSES_ITEM
@@ -44,7 +44,6 @@ from addons.wire.types import (
     Restoration,
     Unreadable,
     UnreadableKind,
-    WireError,
 )
 from addons.wire.whole_reply import restore_whole
 
@@ -165,6 +164,9 @@ EVENT_FIELDS: dict[str, Rule] = {
 EVENT = fields(EVENT_FIELDS, unknown_block)
 
 
+NO_OBJECT = "A message is a JSON object with a type"
+
+
 class BinaryMessage:
     """What both codecs do alike. A binary message is one unreadable part: neither API has any."""
 
@@ -186,12 +188,7 @@ class Realtime(BinaryMessage):
         unread = self._binary(body)
         if unread is not None:
             return unread
-        root = Document.of_bytes(body)
-        if root.root.kind != OBJECT:
-            raise WireError("not_an_object", "message", "A message is a JSON object with a type")
-        collector = Collector(root)
-        _CLIENT(collector, root.root, "$", "user")
-        return JsonRequest(body, root, collector)
+        return JsonRequest(body, *collect_message(body, _CLIENT, NO_OBJECT))
 
     def restore_reply(self, body: bytes, restoration: Restoration) -> tuple[bytes, ReplyFacts]:
         """One event of the server's by itself."""

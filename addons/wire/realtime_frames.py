@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from addons.wire.refusals import openai_error
 from addons.wire.sse import Event
 from addons.wire.stored import StoredUse
+from addons.wire.streaming import EventStream, Runs
 from addons.wire.types import Codec, ErrorReply, ParsedRequest, ReplyFacts, Restoration, WireError
 
 MARK = b"\x1e"
@@ -149,6 +150,27 @@ class Swapping:
 
     def for_tool(self, name: str, *, hosted: bool) -> Restoration:
         return self.now.for_tool(name, hosted=hosted)
+
+
+class MessageEvents(EventStream):
+    """A ``MessageStream`` that reads messages as an event stream's events. What ends all runs is ``tails``."""
+
+    def __init__(self, restoration: Restoration):
+        self._swapping = Swapping(restoration)
+        super().__init__(self._swapping)
+        self._runs = Runs(self._swapping)
+
+    def use(self, restoration: Restoration) -> None:
+        """See ``MessageStream.use``."""
+        self._swapping.now = restoration
+
+    def feed(self, text: str, data: dict[str, Any]) -> list[str]:  # type: ignore[override]
+        """See ``MessageStream.feed``."""
+        return messages(self.on_json(frame_of(text), data))
+
+    def close(self) -> list[str]:  # type: ignore[override]
+        """See ``MessageStream.close``."""
+        return messages(self.tails())
 
 
 def steps_of(data: dict[str, Any], names: Sequence[str]) -> tuple[str | int, ...]:

@@ -13,11 +13,10 @@ from __future__ import annotations
 from typing import Any
 
 from addons.wire.openai_responses_stream import CALLERS
-from addons.wire.realtime_frames import Swapping, frame_bytes, frame_of, messages, steps_of
+from addons.wire.realtime_frames import MessageEvents, frame_bytes, steps_of
 from addons.wire.restore import tool_name
 from addons.wire.rules import Rule
 from addons.wire.sse import Event
-from addons.wire.streaming import EventStream, Runs
 from addons.wire.types import Restoration
 
 type Key = tuple[str | int, ...]
@@ -36,30 +35,16 @@ CLOSING = {
 """Events that end every run inside, and the members by which they name it."""
 
 
-class RealtimeStream(EventStream):
+class RealtimeStream(MessageEvents):
     """``MessageStream`` of ``openai.realtime``."""
 
     def __init__(self, restoration: Restoration, whole_rule: Rule):
-        self._swapping = Swapping(restoration)
-        super().__init__(self._swapping)
+        super().__init__(restoration)
         self.whole_rule = whole_rule
-        self._runs = Runs(self._swapping)
         self._last: dict[Key, dict[str, Any]] = {}
         """Open run -> its last piece, less the text."""
         self._tools: dict[Key, Restoration] = {}
         """For the arguments of a call, by response and item."""
-
-    def use(self, restoration: Restoration) -> None:
-        """See ``MessageStream.use``."""
-        self._swapping.now = restoration
-
-    def feed(self, text: str, data: dict[str, Any]) -> list[str]:  # type: ignore[override]
-        """See ``MessageStream.feed``."""
-        return messages(self.on_json(frame_of(text), data))
-
-    def close(self) -> list[str]:  # type: ignore[override]
-        """See ``MessageStream.close``."""
-        return messages(self.tails())
 
     def tails(self) -> bytes:
         """All runs end."""

@@ -11,19 +11,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from addons.wire.collect import Collector
+from addons.wire.collect import collect_message
 from addons.wire.content import UnreadRequest
-from addons.wire.jsondoc import OBJECT, Document
 from addons.wire.openai_leaning import use_of
 from addons.wire.openai_responses import EVENT, REQUEST_FIELDS, RESPONSE, ResponsesRequest, note_kept
 from addons.wire.openai_responses_stream import BEGUN, ResponsesStream
 from addons.wire.openai_stream import note_chat
-from addons.wire.realtime import BinaryMessage
+from addons.wire.realtime import NO_OBJECT, BinaryMessage
 from addons.wire.realtime_frames import MARK, Swapping, Told, error_of, error_reply, frame_of, messages
 from addons.wire.rules import FREE, NAME, Rule, by_type, fields, unknown_block
 from addons.wire.sse import EventSplitter
 from addons.wire.stored import StoredUse, note_item, note_stored
-from addons.wire.types import ErrorReply, ReplyFacts, ReplyStream, Restoration, StoredObject, WireError
+from addons.wire.types import ErrorReply, ReplyFacts, ReplyStream, Restoration, StoredObject
 from addons.wire.whole_reply import restore_whole
 
 ENDED = frozenset({"response.completed", "response.failed", "response.incomplete", "response.cancelled", "error"})
@@ -53,11 +52,7 @@ class ResponsesSocket(BinaryMessage):
         unread = self._binary(body)
         if unread is not None:
             return unread
-        root = Document.of_bytes(body)
-        if root.root.kind != OBJECT:
-            raise WireError("not_an_object", "message", "A message is a JSON object with a type")
-        collector = Collector(root)
-        _CLIENT(collector, root.root, "$", "user")
+        root, collector = collect_message(body, _CLIENT, NO_OBJECT)
         request = ResponsesRequest(body, root, collector)
         use = use_of(root.root)
         named = [one for one in use.named if one.object is None or one.object not in self._known]

@@ -65,6 +65,21 @@ class StoredUse:
 
 NOTHING_STORED = StoredUse()
 
+
+def named_in_path(
+    whole: StoredObject, method: str, advice: str, not_found: int, *, adds: str, meant: StoredObject | None = None
+) -> StoredUse:
+    """The use of an object that a path names. ``adds``: the method by which it takes up what the request holds;
+    ``meant``: the part of it that the path names further."""
+    deletes = method.upper() == "DELETE"
+    return StoredUse(
+        named=(Named(whole, "path", advice, not_found, needed=not deletes),),
+        adds_to=whole if method.upper() == adds else None,
+        part_of=None if deletes else whole,
+        deletes=(meant or whole) if deletes else None,
+    )
+
+
 _MASKED = "What the provider has stored is masked, and the gateway does not keep what its placeholders stand for"
 _UNKNOWN = (
     "What the provider has stored is masked, and the gateway does not know what this object's placeholders stand for: "
