@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import datetime as dt
 import threading
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from addons.settings import Settings
 from addons.settings_sections import Upstream
 from addons.signing import AwsKeys, SigningRefused
 from tests.doubles import sigv4
+from tests.hidden import hide
 
 ROLE = "arn:aws:iam::111122223333:role/llm"
 HOST = "bedrock-runtime.eu-west-1.amazonaws.com"
@@ -94,14 +94,7 @@ def test_what_contradicts_itself(aws: dict[str, Any]) -> None:
 
 
 def test_without_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def missing(name: str, *rest: Any, **named: Any) -> Any:
-        if name.startswith("botocore"):
-            raise ImportError
-        return real(name, *rest, **named)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
+    hide(monkeypatch, "botocore")
     with pytest.raises(AwsKeysError, match="pip install botocore"):
         keyring(keys="environment")
 

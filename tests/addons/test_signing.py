@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import datetime as dt
 import logging
 from typing import Any
@@ -17,6 +16,7 @@ from addons.settings import Settings
 from addons.signing import AwsKeys, SigningRefused, caller_of, is_presigned, key_id, region_of, sign
 from addons.wire.generic import Generic
 from tests.doubles import sigv4
+from tests.hidden import hide
 
 CALLERS, OURS = AwsKeys("AKIACALLER", "callers secret"), AwsKeys("AKIAOURS", "our secret", "our token")
 SECRETS = {"AKIACALLER": "callers secret", "AKIAOURS": "our secret"}
@@ -82,14 +82,7 @@ def test_an_unsigned_payload_is_signed() -> None:
 
 
 def test_without_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def missing(name: str, *rest: Any, **named: Any) -> Any:
-        if name.startswith("botocore"):
-            raise ImportError
-        return real(name, *rest, **named)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
+    hide(monkeypatch, "botocore")
     with pytest.raises(SigningRefused, match="no botocore"):
         signed_by(OURS)
 

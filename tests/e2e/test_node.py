@@ -68,13 +68,11 @@ def check(output: str, text: str) -> None:
     assert json.loads(answer["tool"]["nested"]["json"])["text"] == text
 
 
-@pytest.mark.parametrize("text", [ENGLISH, CHINESE])
-@pytest.mark.parametrize("program", ["openai.mjs", "anthropic.mjs"])
-def test_at_a_base_url(node, programs, base, plain, program, text):
-    plain.clear()
-    done = subprocess.run(
-        [node, program],
-        cwd=programs,
+def at_base_url(base: str, command: list[str], folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that knows the gateway by its base URL."""
+    return subprocess.run(
+        command,
+        cwd=folder,
         env=clean_environment(**KEYS, OPENAI_BASE_URL=f"{base}/v1", ANTHROPIC_BASE_URL=base),
         input=text,
         capture_output=True,
@@ -82,6 +80,13 @@ def test_at_a_base_url(node, programs, base, plain, program, text):
         check=False,
         timeout=60,
     )
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE])
+@pytest.mark.parametrize("program", ["openai.mjs", "anthropic.mjs"])
+def test_at_a_base_url(node, programs, base, plain, program, text):
+    plain.clear()
+    done = at_base_url(base, [node, program], programs, text)
     assert done.returncode == 0, done.stderr
     check(done.stdout, text)
     assert len(plain.requests) == 3
@@ -124,16 +129,7 @@ def test_ai_through_the_proxy_with_coatcheck_run(node, programs, gateway, provid
 @pytest.mark.parametrize("provider_name", OWN_PATHS)
 def test_ai_at_a_base_url(node, programs, base, plain, provider_name):
     plain.clear()
-    done = subprocess.run(
-        [node, "ai.mjs", provider_name],
-        cwd=programs,
-        env=clean_environment(**KEYS, OPENAI_BASE_URL=f"{base}/v1", ANTHROPIC_BASE_URL=base),
-        input=CHINESE,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = at_base_url(base, [node, "ai.mjs", provider_name], programs, CHINESE)
     assert done.returncode == 0, done.stderr
     check_agent(done.stdout, CHINESE)
     assert len(plain.requests) == 4
