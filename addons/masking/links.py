@@ -18,10 +18,12 @@ _TAIL = 320
 _MAX_ADDRESS = 8192
 """Longer addresses are still addresses; their beginning is not remembered."""
 
+_SCHEME = 64
+"""What of a longer word before ``://`` is remembered: what lies in the tail however the text is cut."""
 _COLON = r"(?::|&colon;|&#0*58;|&#x0*3a;)"
 _SLASH = r"(?:\\{0,8}(?:/|&sol;|&#0*47;|&#x0*2f;))"
 _START = re.compile(
-    rf"[a-z0-9+.-]*{_COLON}{_SLASH}{_SLASH}"
+    rf"[a-z0-9+.-]{{0,{_SCHEME}}}{_COLON}{_SLASH}{_SLASH}"
     r"|(?<![\w.+@-])www\."
     r"|(?<![\w./+@\\:-])(?:[a-z0-9][a-z0-9-]{0,62}\.){1,8}[a-z]{2,24}(?::\d{1,5})?[/?#]",
     re.IGNORECASE,

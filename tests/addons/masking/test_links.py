@@ -103,6 +103,11 @@ PIECES = st.sampled_from(
 )
 
 
+def test_a_word_longer_than_what_is_remembered_before_a_scheme() -> None:
+    text = "x" * 660 + "https://"
+    assert address(text) == address(*text) == address(text[:500], text[500:]) is not None
+
+
 @settings(max_examples=120, deadline=None)
 @given(st.lists(PIECES, max_size=24), st.data())
 def test_cuts_change_nothing(parts: list[str], data: st.DataObject) -> None:
